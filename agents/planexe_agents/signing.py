@@ -1,0 +1,99 @@
+"""Canonical JSON, digests and Ed25519 signatures: what makes a document checkable by anybody.
+
+JSON is canonicalised by RFC 8785, digests are SHA-256 in hex with a `sha256:` prefix, keys and
+signatures are raw Ed25519 bytes (RFC 8032) in standard base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+
+def canonical(document: Any) -> bytes:
+    """Return the RFC 8785 form of a JSON document. Raises ValueError where JSON cannot hold it."""
+    return rfc8785.dumps(document)
+
+
+def digest(document: Any) -> str:
+    """Return `sha256:<hex>` over the canonical form of a JSON document."""
+    return digest_bytes(canonical(document))
+
+
+def digest_bytes(content: bytes) -> str:
+    """Return `sha256:<hex>` over raw bytes."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+class SigningKey:
+    """A private Ed25519 key that signs JSON documents."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        """Make a fresh key."""
+        return cls(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_seed(cls, seed: bytes) -> SigningKey:
+        """Take a key from its 32 raw bytes. Raises ValueError on another length."""
+        return cls(Ed25519PrivateKey.from_private_bytes(seed))
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> SigningKey:
+        """Read the key file (32 raw bytes), or make it, readable by its owner alone.
+
+        Safe against two processes that start at once: the file appears whole, and the first one
+        wins. Raises ValueError where the file holds something else.
+        """
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f"{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_bytes(cls.generate().seed)
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return cls.from_seed(path.read_bytes())
+
+    @property
+    def seed(self) -> bytes:
+        """The 32 raw bytes of the private key."""
+        return self._private.private_bytes_raw()
+
+    @property
+    def public(self) -> str:
+        """The public key, base64."""
+        return base64.b64encode(self._private.public_key().public_bytes_raw()).decode()
+
+    def sign(self, document: Any) -> str:
+        """Sign the canonical form of a JSON document; base64."""
+        return base64.b64encode(self._private.sign(canonical(document))).decode()
+
+
+def verify(public: str, document: Any, signature: str) -> bool:
+    """Say whether `signature` over `document` was made with the private half of `public`."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True))
+        key.verify(base64.b64decode(signature, validate=True), canonical(document))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def fingerprint(public: str) -> str:
+    """Shorten a public key to what a person can compare: 16 hex digits in groups of four."""
+    text = hashlib.sha256(base64.b64decode(public)).hexdigest()[:16]
+    return ":".join(text[i : i + 4] for i in range(0, 16, 4))

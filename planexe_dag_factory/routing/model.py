@@ -1,0 +1,131 @@
+"""Who does a step, why, and what must be approved first: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from planexe_dag_factory.plan.model import Impact
+
+GateKind = Literal["budget", "regulatory", "irreversible"]
+HUMAN = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """An action of an agent, as its `schema.json` publishes it. `action` is unique within the agent."""
+
+    agent: str
+    agent_type: str
+    action: str
+    description: str
+    examples: tuple[str, ...] = ()
+    cannot: tuple[str, ...] = ()
+    input_schema: Mapping[str, Any] = field(default_factory=dict)
+    output_schema: Mapping[str, Any] = field(default_factory=dict)
+    side_effects: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A registered agent. `public_key` is the raw Ed25519 key, base64; `conn_id` names an Airflow connection."""
+
+    id: str
+    type: str
+    url: str
+    version: str = "0"
+    public_key: str | None = None
+    conn_id: str | None = None
+    capabilities: tuple[Capability, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All registered agents, in the order of preference."""
+
+    agents: tuple[Agent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent's action that could do a step; `score` is between 0 and 1."""
+
+    agent: str
+    action: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """An approval that must be given before a step: its kind, the phrase that raised it, who approves."""
+
+    kind: GateKind
+    why: str
+    approver: str
+    amount: float | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who does a step. `executor` is an agent type, or `human` (then `candidates` is empty).
+
+    `score` is the matcher's certainty that the executor is right, 0 to 1 (1 where the plan or the
+    policy decides); `why` says what decided, in words.
+    """
+
+    step: str
+    executor: str
+    why: str
+    score: float
+    assignee: str
+    candidates: tuple[Candidate, ...] = ()
+    gate: Gate | None = None
+    gate_why: str = ""
+    threshold: float = 0.7
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    due_days: float | None = None
+
+
+Routes = Mapping[str, Route]
+"""Routes by step id; every step of the plan has one."""
+
+Sequencing = Literal["phased", "waterfall", "dependencies"]
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a policy says about the steps it selects; `None` leaves what was derived."""
+
+    executor: str | None = None
+    action: str | None = None
+    agent: str | None = None
+    inputs: Mapping[str, Any] | None = None
+    gate: Impact | None = None
+    threshold: float | None = None
+    assignee: str | None = None
+    approver: str | None = None
+    due_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An override and what it applies to: exactly one of the selectors is set."""
+
+    override: Override
+    step: str | None = None
+    package: str | None = None
+    phase: str | None = None
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones."""
+
+    owner: str | None = None
+    sequencing: Sequencing = "phased"
+    confidence_threshold: float = 0.7
+    critical_phases: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
