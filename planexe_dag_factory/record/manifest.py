@@ -1,0 +1,21 @@
+"""Manifests: a milestone's signed list of every file so far, with its digest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from planexe_agents.signing import SigningKey, digest, digest_bytes
+
+from planexe_dag_factory.record.folder import RunFolder, now
+
+RUN_FILES = ("run.json", "plan.json", "policy.json", "registry.json", "dagspec.json")
+
+
+def write_manifest(run: RunFolder, key: SigningKey, *folder: str) -> str:
+    """Seal what the run folder holds now; return the manifest's digest. `folder` is where it goes."""
+    top = {name: digest_bytes(run.read_bytes(name)) for name in RUN_FILES if run.exists(name)}
+    files = {**top, **run.digests("steps"), **run.digests("audit")}
+    document: dict[str, Any] = {"run": run.name, "files": files, "at": now(), "key": key.public}
+    signed = {**document, "signature": key.sign(document)}
+    run.write_json(signed, *folder, "manifest.json")
+    return digest(signed)
