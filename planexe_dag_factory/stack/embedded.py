@@ -34,6 +34,7 @@ AIRFLOW_COMPONENTS = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+_HEALTH_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 _HEALTHY_WITHIN_S = 120
 _PORT_ATTEMPTS = 3
 _log = logging.getLogger(__name__)
@@ -108,9 +109,7 @@ class EmbeddedStack:
             parts = answer.raise_for_status().json()
         except (httpx.HTTPError, ValueError):
             return False
-        return all(
-            parts[name]["status"] == "healthy" for name in ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        )
+        return all(parts[name]["status"] == "healthy" for name in _HEALTH_PARTS)
 
     def _airflow(self, name: str, words: tuple[str, ...]) -> Program:
         log = self.home.log(name)
@@ -157,7 +156,7 @@ def main(words: list[str]) -> int:
         stack = EmbeddedStack(home, settings, supervisor, _first_state(settings))
         try:
             stack.run()
-        except Exception as error:  # whatever it is, whoever waits for the stack must learn of it
+        except Exception as error:  # noqa: BLE001 -- whatever it is, whoever waits for the stack must learn of it
             _log.exception("the stack has failed")
             stack.fail(error)
             return 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -11,4 +10,4 @@ def write_private(path: Path, text: str) -> None:
     """Replace a file atomically; only its owner may read it."""
     with NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as draft:
         draft.write(text)  # the mode of a temporary file is 0600
-    os.replace(draft.name, path)
+    Path(draft.name).replace(path)

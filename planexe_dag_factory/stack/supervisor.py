@@ -25,7 +25,7 @@ _TICK_S = 0.2
 _log = logging.getLogger(__name__)
 
 
-class StopRequested(BaseException):  # noqa: N818 -- not an error: the way out of whatever is being waited for
+class StopRequested(BaseException):
     """Somebody asked for the end: by TERM or INT, or by letting go of the lifeline."""
 
 
@@ -149,5 +149,5 @@ def failure(program: Program, status: int) -> str:
     return f"{program.name} ended with status {status}; the end of {program.log}:\n{lines}"
 
 
-def _request_stop(number: int, frame: FrameType | None) -> None:
+def _request_stop(_number: int, _frame: FrameType | None) -> None:
     raise StopRequested

@@ -1,0 +1,122 @@
+"""Airflow's REST API and the plugin's, as the command line uses them: over HTTP, logged in as somebody."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+
+from planexe_dag_factory.errors import StackError
+
+_TIMEOUT_S = 30
+_PLUGIN = "/planexe/api/v1"
+
+
+class AirflowClient:
+    """One user's session with an Airflow; logs in at the first request, and again when the token has expired.
+
+    Every method raises StackError, which names the request, where the answer is not the wanted one.
+    """
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self.user = user
+        self._password = password
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def token(self) -> str:
+        """Log in. Returns the bearer token."""
+        answer = self._send("POST", "/auth/token", json={"username": self.user, "password": self._password})
+        token: str = _checked(answer)["access_token"]
+        return token
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request as this user; any status is an answer. Options are those of httpx."""
+        if "Authorization" not in self._http.headers:
+            self._login()
+        answer = self._send(method, path, **options)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            self._login()
+            answer = self._send(method, path, **options)
+        return answer
+
+    def get(self, path: str, **params: Any) -> Any:
+        return _checked(self.request("GET", path, params=params))
+
+    def post(self, path: str, body: Any) -> Any:
+        return _checked(self.request("POST", path, json=body))
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """Return Airflow's details of a DAG; None while it knows none of that id."""
+        answer = self.request("GET", f"/api/v2/dags/{_word(dag_id)}/details")
+        return None if answer.status_code == httpx.codes.NOT_FOUND else _checked(answer)
+
+    def import_errors(self) -> list[dict[str, Any]]:
+        """Return the DAG files that could not be parsed: `filename`, `stack_trace`, `timestamp`."""
+        errors: list[dict[str, Any]] = self.get("/api/v2/importErrors", limit=100)["import_errors"]
+        return errors
+
+    def trigger(self, dag_id: str) -> str:
+        """Start a run now. Returns its id."""
+        run: str = self.post(f"/api/v2/dags/{_word(dag_id)}/dagRuns", {"logical_date": None})["dag_run_id"]
+        return run
+
+    def cancel(self, dag_id: str, run_id: str) -> None:
+        """Mark a run as failed, which ends what is still to do."""
+        path = f"/api/v2/dags/{_word(dag_id)}/dagRuns/{_word(run_id)}"
+        _checked(self.request("PATCH", path, json={"state": "failed"}))
+
+    def progress(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return the plugin's Progress of a run (see docs/architecture.md)."""
+        found: dict[str, Any] = self.get(f"{_PLUGIN}/runs/{_word(dag_id)}/{_word(run_id)}")
+        return found
+
+    def tickets(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Return the rows of a run's open tickets."""
+        rows: list[dict[str, Any]] = self.get(f"{_PLUGIN}/tickets", dag_id=dag_id, run_id=run_id)["tickets"]
+        return rows
+
+    def ticket(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return everything about one ticket."""
+        found: dict[str, Any] = self.get(_ticket_path(dag_id, run_id, task_id))
+        return found
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, answer: dict[str, Any]) -> httpx.Response:
+        """Answer a ticket: 200, or 403, 409 (somebody was first), 422 (`detail` lists what is wrong)."""
+        return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/answer", json=answer)
+
+    def _login(self) -> None:
+        self._http.headers.pop("Authorization", None)
+        self._http.headers["Authorization"] = f"Bearer {self.token()}"
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise StackError(f"{method} {self.url}{path}: {error or type(error).__name__}") from error
+
+
+def _checked(answer: httpx.Response) -> Any:
+    if answer.is_error:
+        request = answer.request
+        raise StackError(f"{request.method} {request.url}: {answer.status_code} {answer.text[:500]}")
+    return answer.json()
+
+
+def _ticket_path(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"{_PLUGIN}/tickets/{_word(dag_id)}/{_word(run_id)}/{_word(task_id)}"
+
+
+def _word(text: str) -> str:
+    return quote(text, safe="")
