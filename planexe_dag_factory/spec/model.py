@@ -78,7 +78,10 @@ class MilestoneSpec:
 
 @dataclass(frozen=True, slots=True)
 class DagSpec:
-    """A whole DAG. Every tuple is in a stable order, so equal inputs give equal bytes."""
+    """A whole DAG. Every tuple is in a stable order, so equal inputs give equal bytes.
+
+    `senior_approval` says why a senior approval stands before everything else, if one does.
+    """
 
     dag_id: str
     plan_id: str
@@ -88,12 +91,12 @@ class DagSpec:
     plan_digest: str
     policy_digest: str
     registry_digest: str
-    senior_approval: str | None
     groups: tuple[GroupSpec, ...]
     tasks: tuple[TaskSpec, ...]
     edges: tuple[tuple[str, str], ...]
     work_items: Mapping[str, WorkItem]
     milestones: tuple[MilestoneSpec, ...]
+    senior_approval: str | None = None
     tags: tuple[str, ...] = ()
     extra: Mapping[str, Any] | None = None
     version: int = SPEC_VERSION

@@ -1,0 +1,122 @@
+"""In which order the steps of a plan are done, and which milestone closes each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+
+from planexe_dag_factory.compile.dependencies import StepGraph, step_graph
+from planexe_dag_factory.compile.names import milestone_id
+from planexe_dag_factory.errors import Problem
+from planexe_dag_factory.plan.model import Plan
+from planexe_dag_factory.routing.model import Policy, Sequencing
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What waits for what.
+
+    `waits_for` maps every step and every milestone to the steps and milestones that it waits for
+    directly: none of them is implied by the others. `closes` maps every milestone to the steps
+    that have ended when it is reached and had not at the one before. Both are in the plan's order.
+    `problems` names the dependencies that had to be left out.
+    """
+
+    waits_for: Mapping[str, tuple[str, ...]]
+    closes: Mapping[str, tuple[str, ...]]
+    problems: tuple[Problem, ...] = ()
+
+
+def order_steps(plan: Plan, policy: Policy) -> Order:
+    """Order the steps as the policy's sequencing asks.
+
+    - phased: packages of a phase run side by side, and a phase begins after the milestone of the
+      one before. A step that depends on a later phase is closed by that phase's milestone, and so
+      is whatever waits for it.
+    - waterfall: one step after another, in the plan's order, as PlanExe's own Gantt draws it.
+    - dependencies: nothing but what the plan states and the order within each package.
+    """
+    steps, problems = step_graph(plan)
+    closing = _closing_phases(plan, steps, policy.sequencing)
+    graph = nx.transitive_reduction(_SEQUENCINGS[policy.sequencing](plan, steps, closing))
+    nodes = [*(step.id for step in plan.steps), *_milestones(plan)]
+    position = {node: number for number, node in enumerate(nodes)}
+    return Order(
+        waits_for={node: tuple(sorted(graph.predecessors(node), key=position.__getitem__)) for node in nodes},
+        closes={
+            milestone: tuple(step.id for step in plan.steps if closing[step.id] == number)
+            for number, milestone in enumerate(_milestones(plan))
+        },
+        problems=problems,
+    )
+
+
+def steps_before(node: str, order: Order) -> tuple[str, ...]:
+    """Return the steps that a step or milestone waits for, directly or through a milestone.
+
+    Its own dependencies come first, then those that it shares with whatever waits for the milestone.
+    """
+    found: dict[str, None] = {}
+    waiting = [node]
+    for each in waiting:
+        found |= {before: None for before in order.waits_for[each] if before not in order.closes}
+        waiting += [before for before in order.waits_for[each] if before in order.closes]
+    return tuple(found)
+
+
+def _milestones(plan: Plan) -> list[str]:
+    return [milestone_id(phase.id) for phase in plan.phases]
+
+
+def _home_phases(plan: Plan) -> dict[str, int]:
+    number = {phase.id: index for index, phase in enumerate(plan.phases)}
+    return {step.id: number[step.phase] for step in plan.steps}
+
+
+def _closing_phases(plan: Plan, steps: StepGraph, sequencing: Sequencing) -> dict[str, int]:
+    """Return the index of the phase whose milestone closes each step: the latest that it waits for."""
+    home = _home_phases(plan)
+    if sequencing == "dependencies":
+        return home
+    closing: dict[str, int] = {}
+    for step in nx.topological_sort(steps):
+        closing[step] = max([home[step], *(closing[before] for before in steps.predecessors(step))])
+    return closing
+
+
+def _unphased(plan: Plan, steps: StepGraph, closing: Mapping[str, int]) -> StepGraph:
+    """Add the milestones, one after another, each after the steps that it closes."""
+    graph = steps.copy()
+    milestones = _milestones(plan)
+    nx.add_path(graph, milestones)
+    graph.add_edges_from((step, milestones[phase]) for step, phase in closing.items())
+    return graph
+
+
+def _phased(plan: Plan, steps: StepGraph, closing: Mapping[str, int]) -> StepGraph:
+    """Let each phase begin after the milestone of the one before.
+
+    No circle can come of it: along every edge, (closing phase, milestones last) never falls.
+    """
+    graph = _unphased(plan, steps, closing)
+    milestones = _milestones(plan)
+    graph.add_edges_from((milestones[phase - 1], step) for step, phase in _home_phases(plan).items() if phase)
+    return graph
+
+
+def _waterfall(plan: Plan, steps: StepGraph, closing: Mapping[str, int]) -> StepGraph:
+    """Put everything in one line: milestone by milestone, and in the plan's order where it can be."""
+    rank = {step.id: (closing[step.id], position) for position, step in enumerate(plan.steps)}
+    rank |= {milestone: (number, len(plan.steps)) for number, milestone in enumerate(_milestones(plan))}
+    line: StepGraph = nx.DiGraph()
+    nx.add_path(line, nx.lexicographical_topological_sort(_phased(plan, steps, closing), key=rank.__getitem__))
+    return line
+
+
+_SEQUENCINGS: dict[Sequencing, Callable[[Plan, StepGraph, Mapping[str, int]], StepGraph]] = {
+    "phased": _phased,
+    "waterfall": _waterfall,
+    "dependencies": _unphased,
+}
