@@ -18,11 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack.agents import ReadyFile, agents_program, write_registry
 from planexe_dag_factory.stack.configuration import Settings, airflow_environment, load_launch, write_configuration
+from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.processes import ProcessId
 from planexe_dag_factory.stack.state import State, read_state, stop_leftovers, write_state
@@ -104,12 +103,8 @@ class EmbeddedStack:
             raise StackError(f"Airflow was not healthy after {_HEALTHY_WITHIN_S} s; see the logs in {self.home.logs}")
 
     def _healthy(self) -> bool:
-        try:
-            answer = httpx.get(f"{self.state.url}/api/v2/monitor/health", timeout=5)
-            parts = answer.raise_for_status().json()
-        except (httpx.HTTPError, ValueError):
-            return False
-        return all(parts[name]["status"] == "healthy" for name in _HEALTH_PARTS)
+        health = airflow_health(self.state.url or "")
+        return all(health.get(part) == "healthy" for part in _HEALTH_PARTS)
 
     def _airflow(self, name: str, words: tuple[str, ...]) -> Program:
         log = self.home.log(name)

@@ -1,0 +1,3 @@
+from planexe_dag_factory.cli.commands import app
+
+__all__ = ["app"]

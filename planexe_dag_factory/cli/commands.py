@@ -1,0 +1,183 @@
+"""`planexe-dag`: every command parses its words here and does its work in a module of its own.
+
+Modules are imported where they are used, so that `--help` answers at once.
+"""
+
+# ruff: noqa: FBT002 -- a flag of a command line is a boolean with a default
+# ruff: noqa: PLC0415 -- see the docstring
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="planexe-dag",
+    help="Turn PlanExe plans into Airflow DAGs that agents and people carry out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+agents_app = typer.Typer(help="The agents that carry out steps.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(agents_app, name="agents")
+
+_Plan = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PLAN",
+        exists=True,
+        help="A plan of our own format, a PlanExe run folder, its zip, or its WBS JSON alone.",
+        show_default=False,
+    ),
+]
+_Registry = Annotated[
+    Path | None,
+    typer.Option(
+        "--registry",
+        exists=True,
+        dir_okay=False,
+        help="The registry of agents; without it, the four agents of the package.",
+        show_default=False,
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+_Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where Airflow listens; 0 takes a free port.")]
+
+
+@app.command()
+def validate(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
+    r"""Check a plan and list every problem at once. Exits with 1 where the plan is invalid.
+
+    \b
+    Examples:
+      planexe-dag validate dags/examples/hello.json
+      planexe-dag validate 20250720_faraday_enclosure.zip --json
+    """
+    from planexe_dag_factory.cli import plans
+
+    raise typer.Exit(plans.validate(plan, registry, as_json=json))
+
+
+@app.command()
+def explain(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
+    r"""Say who does each step and why, and what must be approved first.
+
+    \b
+    Examples:
+      planexe-dag explain dags/examples/hello.json
+      planexe-dag explain my-plan.zip --json | jq '.steps[] | select(.gate != "none")'
+    """
+    from planexe_dag_factory.cli import plans
+
+    raise typer.Exit(plans.explain(plan, registry, as_json=json))
+
+
+@app.command()
+def spec(plan: _Plan, registry: _Registry = None) -> None:
+    r"""Print the DAG that a plan compiles to, as JSON: the same bytes every time.
+
+    \b
+    Examples:
+      planexe-dag spec dags/examples/hello.json
+      planexe-dag spec my-plan.zip > my-plan.dagspec.json
+    """
+    from planexe_dag_factory.cli import plans
+
+    raise typer.Exit(plans.spec(plan, registry))
+
+
+@app.command()
+def schema() -> None:
+    r"""Print the JSON Schema of our own plan format.
+
+    \b
+    Examples:
+      planexe-dag schema > plan.schema.json
+    """
+    from planexe_dag_factory.cli import plans
+
+    raise typer.Exit(plans.schema())
+
+
+@app.command()
+def run(
+    plan: _Plan,
+    autopilot: Annotated[
+        bool, typer.Option("--autopilot", help="Let the demo reviewer answer every ticket, under its own name.")
+    ] = False,
+    json: _Json = False,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", min=1, metavar="S", help="Give up after so many seconds.")
+    ] = None,
+) -> None:
+    r"""Run a plan on an embedded Airflow and follow it to its end. Exits with 3 where the run fails.
+
+    Uses the stack that runs in this directory; where none does, starts one and stops it at the end.
+
+    \b
+    Examples:
+      planexe-dag run dags/examples/hello.json --autopilot
+      planexe-dag run my-plan.zip --timeout 3600 --json
+    """
+    from planexe_dag_factory.cli import runs
+
+    raise typer.Exit(runs.run(plan, autopilot=autopilot, as_json=json, timeout=timeout))
+
+
+@app.command()
+def up(port: _Port = 0) -> None:
+    r"""Start the agents and an Airflow of their own, and leave them running.
+
+    Plans dropped into dags/ become DAGs; what belongs to the stack is kept in .planexe/.
+
+    \b
+    Examples:
+      planexe-dag up
+      planexe-dag up --port 8080
+    """
+    from planexe_dag_factory.cli import stacks
+
+    raise typer.Exit(stacks.up(port))
+
+
+@app.command()
+def down() -> None:
+    r"""Stop what `up` has started in this directory.
+
+    \b
+    Examples:
+      planexe-dag down
+    """
+    from planexe_dag_factory.cli import stacks
+
+    raise typer.Exit(stacks.down())
+
+
+@app.command()
+def status(json: _Json = False) -> None:
+    r"""Say what runs in this directory, how it is, and what to do next.
+
+    \b
+    Examples:
+      planexe-dag status
+      planexe-dag status --json
+    """
+    from planexe_dag_factory.cli import stacks
+
+    raise typer.Exit(stacks.status(as_json=json))
+
+
+@agents_app.command("list")
+def list_agents(registry: _Registry = None, json: _Json = False) -> None:
+    r"""List the agents of the running stack, or of the registry, with what they can do.
+
+    \b
+    Examples:
+      planexe-dag agents list
+      planexe-dag agents list --json
+    """
+    from planexe_dag_factory.cli import stacks
+
+    raise typer.Exit(stacks.list_agents(registry, as_json=json))

@@ -1,0 +1,66 @@
+"""The commands about a plan: they start nothing and touch nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.explanation import explanation_tree
+from planexe_dag_factory.compile.build import Build, build_plan, validation
+from planexe_dag_factory.compile.build import explain as explain_build
+from planexe_dag_factory.errors import RegistryError
+from planexe_dag_factory.plan import native
+from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.spec.codec import dump_spec
+
+OK, INVALID = 0, 1
+
+
+def build(plan: Path, registry: Path | None) -> Build | None:
+    """Build a plan with a registry; where the registry is unusable, say so and return None."""
+    try:
+        return build_plan(plan, load_registry(registry))
+    except RegistryError as error:
+        console.print_problems(error.name, error.problems)
+        return None
+
+
+def validate(plan: Path, registry: Path | None, *, as_json: bool) -> int:
+    built = build(plan, registry)
+    if built is None:
+        return INVALID
+    if as_json:
+        console.print_json(validation(built))
+    else:
+        console.print_problems(str(plan), built.problems)
+        if built.plan and built.spec:
+            console.out.print(f"{plan}: a valid plan of {len(built.plan.steps)} steps, DAG {built.spec.dag_id}")
+    return OK if built.spec else INVALID
+
+
+def explain(plan: Path, registry: Path | None, *, as_json: bool) -> int:
+    built = build(plan, registry)
+    if built is None:
+        return INVALID
+    if as_json:
+        console.print_json(explain_build(built))
+    else:
+        console.print_problems(str(plan), built.problems)
+        if built.spec:
+            console.out.print(explanation_tree(explain_build(built)), soft_wrap=False)
+    return OK if built.spec else INVALID
+
+
+def spec(plan: Path, registry: Path | None) -> int:
+    built = build(plan, registry)
+    if built is None or built.spec is None:
+        console.print_problems(str(plan), built.problems if built else ())
+        return INVALID
+    sys.stdout.buffer.write(dump_spec(built.spec))
+    return OK
+
+
+def schema() -> int:
+    console.print_json(native.schema())
+    return OK

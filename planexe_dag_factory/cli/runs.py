@@ -1,0 +1,122 @@
+"""`planexe-dag run`: a plan, from the file to its last report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.live import RunView
+from planexe_dag_factory.cli.plans import INVALID, build
+from planexe_dag_factory.cli.stacks import FAILED, OK, progress_of_start
+from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.spec.model import DagSpec
+from planexe_dag_factory.stack import lifecycle
+from planexe_dag_factory.stack.autopilot import Autopilot
+from planexe_dag_factory.stack.client import AirflowClient
+from planexe_dag_factory.stack.configuration import ADMIN, REVIEWER, Settings, read_passwords
+from planexe_dag_factory.stack.follow import deliver, follow, wait_for_dag
+from planexe_dag_factory.stack.home import Home
+from planexe_dag_factory.stack.progress import Progress
+from planexe_dag_factory.stack.state import State
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out; `timeout` is in seconds."""
+
+    autopilot: bool
+    timeout: float | None
+
+
+def run(plan: Path, *, autopilot: bool, as_json: bool, timeout: float | None) -> int:
+    built = build(plan, None)
+    if built is None or built.spec is None:
+        console.print_problems(str(plan), built.problems if built else ())
+        return INVALID
+    try:
+        return _run(plan, built.spec, RunOptions(autopilot, timeout), as_json=as_json)
+    except StackError as error:
+        console.print_error(error)
+        return FAILED
+    except KeyboardInterrupt:
+        console.note("Interrupted: what was started has been stopped.")
+        return INTERRUPTED
+
+
+def _run(plan: Path, spec: DagSpec, options: RunOptions, *, as_json: bool) -> int:
+    home = Home.below(Path.cwd())
+    with _stack(home) as state:
+        deliver(plan, tuple(Path(folder) for folder in state.plans), home.plans)
+        started = time.monotonic()
+        progress = _see_through(home, state, spec, options)
+        document = _document(progress, time.monotonic() - started)
+    if as_json:
+        console.print_json(document, indent=None)
+    else:
+        _print_result(document)
+    return OK if progress.state == "success" else FAILED
+
+
+@contextmanager
+def _stack(home: Home) -> Iterator[State]:
+    settings = Settings.for_folder(Path.cwd(), home)
+    with console.err.status("Starting the agents and Airflow ...") as spinner:
+        ensured = lifecycle.ensured(home, settings, watch=lambda state: spinner.update(progress_of_start(state)))
+        state = ensured.__enter__()
+    try:
+        yield state
+    finally:
+        ensured.__exit__(None, None, None)
+
+
+def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -> Progress:
+    passwords = read_passwords(home)
+    url = state.url or ""
+    with (
+        AirflowClient(url, ADMIN, passwords[ADMIN]) as client,
+        AirflowClient(url, REVIEWER, passwords[REVIEWER]) as reviewer,
+    ):
+        wait_for_dag(client, spec.dag_id, spec.plan_digest)
+        run_id = client.trigger(spec.dag_id)
+        _say_where(home, url, spec, run_id, autopilot=options.autopilot)
+        pilot = Autopilot(reviewer) if options.autopilot else None
+        try:
+            with RunView(console.err) as view:
+                return follow(client, spec.dag_id, run_id, autopilot=pilot, timeout=options.timeout, watch=view)
+        except BaseException:
+            client.cancel(spec.dag_id, run_id)  # else the next stack that starts here would take it up again
+            raise
+
+
+def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: bool) -> None:
+    console.note(f"Airflow    {url}/dags/{spec.dag_id}/runs/{run_id}")
+    console.note(f"Inbox      {url}/planexe/")
+    password = read_passwords(home)[ADMIN]
+    console.note(f"Login      {ADMIN} / {password}")
+    if not autopilot:
+        console.note("People are asked in the inbox; this run goes on as they answer.")
+
+
+def _document(progress: Progress, duration: float) -> dict[str, Any]:
+    report = Path(progress.run_dir) / "final" / "report.html"
+    return {
+        "run_dir": progress.run_dir,
+        "state": progress.state,
+        "steps": progress.counts,
+        "duration_s": round(duration, 1),
+        "report": str(report) if report.exists() else None,
+    }
+
+
+def _print_result(document: dict[str, Any]) -> None:
+    steps = ", ".join(f"{count} {state}" for state, count in document["steps"].items())
+    console.out.print(f"Result     {document['state']} after {document['duration_s']:g} s: {steps}")
+    console.out.print(f"Report     {document['report'] or 'none was written'}")
+    console.out.print(f"Record     {document['run_dir']}")

@@ -1,0 +1,151 @@
+"""The commands about the embedded stack of the working directory."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from planexe_dag_factory.cli import console
+from planexe_dag_factory.errors import RegistryError, StackError
+from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.stack import lifecycle
+from planexe_dag_factory.stack.configuration import Settings, read_passwords
+from planexe_dag_factory.stack.health import component_health
+from planexe_dag_factory.stack.home import Home
+from planexe_dag_factory.stack.state import Component, State, read_state
+
+OK, INVALID, FAILED = 0, 1, 3
+
+
+def up(port: int) -> int:
+    home = Home.below(Path.cwd())
+    state = lifecycle.running(home)
+    if state:
+        console.note("The stack runs already.")
+    else:
+        try:
+            state = start_shown(home, Settings.for_folder(Path.cwd(), home, port=port))
+        except StackError as error:
+            console.print_error(error)
+            return FAILED
+    _print_addresses(home, state)
+    return OK
+
+
+def down() -> int:
+    home = Home.below(Path.cwd())
+    stopped = lifecycle.stop(home)
+    console.note("Stopped." if stopped else "Nothing runs in this directory.")
+    return OK
+
+
+def status(*, as_json: bool) -> int:
+    home = Home.below(Path.cwd())
+    state = read_state(home)
+    if state and not state.supervisor.find():
+        state = state.model_copy(update={"condition": "failed", "reason": state.reason or "the supervisor was killed"})
+    if as_json:
+        console.print_json(_status_document(state))
+    else:
+        _print_status(home, state)
+    return OK if state is None or state.condition != "failed" else FAILED
+
+
+def list_agents(registry: Path | None, *, as_json: bool) -> int:
+    home = Home.below(Path.cwd())
+    runs = registry is None and lifecycle.running(home) is not None
+    try:
+        known = load_registry(home.registry if runs else registry)
+    except RegistryError as error:
+        console.print_problems(error.name, error.problems)
+        return INVALID
+    if as_json:
+        console.print_json([_agent_document(known, agent.id) for agent in known.agents])
+    else:
+        _print_agents(known, running=runs)
+    return OK
+
+
+def start_shown(home: Home, settings: Settings) -> State:
+    """Start a stack that outlives this process, saying what is being waited for."""
+    with console.err.status("Starting the agents and Airflow ...") as spinner:
+        return lifecycle.start(home, settings, watch=lambda state: spinner.update(progress_of_start(state)))
+
+
+def progress_of_start(state: State) -> str:
+    """Say how far a starting stack is, in a line."""
+    if "api-server" in state.components:
+        return "Starting Airflow: scheduler, triggerer, DAG processor and web server ..."
+    return "Starting the agents and preparing the database ..."
+
+
+def _print_addresses(home: Home, state: State) -> None:
+    passwords = read_passwords(home)
+    console.out.print(f"Airflow    {state.url}")
+    console.out.print(f"Inbox      {state.url}/planexe/")
+    for user, password in passwords.items():
+        console.out.print(f"Login      {user} / {password}")
+    console.out.print(f"Plans      drop them into {state.plans[0]}")
+    console.out.print("Stop       planexe-dag down")
+
+
+def _status_document(state: State | None) -> dict[str, Any]:
+    if state is None:
+        return {"condition": "stopped", "url": None, "reason": None, "components": {}, "agents": {}}
+    health = component_health(state)
+    components = {name: _component_document(one, health[name]) for name, one in state.components.items()}
+    return {
+        "condition": state.condition,
+        "url": state.url,
+        "reason": state.reason,
+        "components": components,
+        "agents": state.agents,
+    }
+
+
+def _component_document(component: Component, health: str) -> dict[str, Any]:
+    return {
+        "pid": component.process.pid,
+        "health": health,
+        "restarts": component.restarts,
+        "up_s": round(time.time() - component.process.started),
+    }
+
+
+def _print_status(home: Home, state: State | None) -> None:
+    if state is None:
+        console.out.print("Nothing runs in this directory. `planexe-dag up` starts the agents and Airflow.")
+        return
+    health = component_health(state)
+    table = Table("component", "process", "health", "restarts", "log", box=None, pad_edge=False)
+    for name, one in state.components.items():
+        table.add_row(name, str(one.process.pid), health[name], str(one.restarts), str(home.log(name)))
+    console.out.print(table)
+    console.out.print(_next_step(home, state))
+
+
+def _next_step(home: Home, state: State) -> str:
+    if state.condition == "ready":
+        return f"Ready at {state.url} (passwords: {home.passwords}). `planexe-dag down` stops it."
+    if state.condition == "starting":
+        return "Still starting; ask again in a few seconds."
+    return f"Failed: {state.reason}\n`planexe-dag down` cleans up, `planexe-dag up` starts anew."
+
+
+def _agent_document(registry: Registry, agent_id: str) -> dict[str, Any]:
+    agent = next(agent for agent in registry.agents if agent.id == agent_id)
+    actions = [{"name": one.action, "description": one.description} for one in agent.capabilities]
+    return {"id": agent.id, "type": agent.type, "version": agent.version, "url": agent.url, "actions": actions}
+
+
+def _print_agents(registry: Registry, *, running: bool) -> None:
+    table = Table("agent", "version", "address", "actions", box=None, pad_edge=False)
+    for agent in registry.agents:
+        table.add_row(agent.id, agent.version, agent.url, ", ".join(one.action for one in agent.capabilities))
+    console.out.print(table, soft_wrap=False)
+    if not running:
+        console.note("These are registered; nothing says that they run. `planexe-dag up` starts those of the package.")

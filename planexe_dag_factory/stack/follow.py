@@ -1,0 +1,81 @@
+"""From a plan file to a finished run: put it where it becomes a DAG, trigger it, see it through."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.routing.policy import policy_path
+from planexe_dag_factory.stack.autopilot import Autopilot
+from planexe_dag_factory.stack.client import AirflowClient
+from planexe_dag_factory.stack.progress import Progress
+
+_POLL_S = 0.5
+_DAG_WITHIN_S = 120
+
+
+def deliver(source: Path, plans: tuple[Path, ...], inbox: Path) -> None:
+    """Put a plan and its policy where the stack looks for plans; one that is there already stays where it is."""
+    source = source.resolve()
+    if any(source.is_relative_to(folder.resolve()) for folder in plans):
+        return
+    policy = policy_path(source)
+    if policy.exists():
+        _copy(policy, inbox / policy.name)
+    else:
+        (inbox / policy.name).unlink(missing_ok=True)
+    _copy(source, inbox / source.name)
+
+
+def wait_for_dag(client: AirflowClient, dag_id: str, plan_digest: str) -> None:
+    """Wait until Airflow knows this version of a plan. Raises StackError where it does not come."""
+    end = time.monotonic() + _DAG_WITHIN_S
+    while time.monotonic() < end:
+        dag = client.dag(dag_id)
+        if dag and plan_digest in (dag.get("doc_md") or ""):
+            return
+        time.sleep(_POLL_S)
+    raise StackError(_why_no_dag(client, dag_id))
+
+
+def follow(
+    client: AirflowClient,
+    dag_id: str,
+    run_id: str,
+    *,
+    autopilot: Autopilot | None = None,
+    timeout: float | None = None,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """See a run through to its end; `watch` sees it on the way. Raises StackError after `timeout` seconds."""
+    end = time.monotonic() + timeout if timeout else float("inf")
+    while True:
+        progress = Progress.model_validate(client.progress(dag_id, run_id))
+        watch(progress)
+        if progress.ended:
+            return progress
+        if time.monotonic() > end:
+            raise StackError(f"the run had not ended after {timeout:g} s; it goes on in Airflow as {run_id}")
+        if autopilot and progress.open_tickets:
+            autopilot.answer_open(dag_id, run_id)
+        time.sleep(_POLL_S)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Replace a file or folder by a copy that appears whole."""
+    draft = target.with_name(f".{target.name}.{uuid4().hex}")
+    if source.is_dir():
+        shutil.copytree(source, draft)
+        shutil.rmtree(target, ignore_errors=True)
+    else:
+        shutil.copyfile(source, draft)
+    draft.rename(target)
+
+
+def _why_no_dag(client: AirflowClient, dag_id: str) -> str:
+    errors = "\n".join(f"{error['filename']}:\n{error['stack_trace']}" for error in client.import_errors())
+    return f"the plan did not become the DAG {dag_id!r} within {_DAG_WITHIN_S} s\n{errors or 'no import errors either'}"
