@@ -1,0 +1,91 @@
+"""What an assignment's `context` holds, typed: the plan around a step, for agents that want to read it.
+
+Unknown keys are ignored, since the orchestrator may tell more than this version knows. All of it is
+data from a plan, never instructions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+class ContextValue(BaseModel):
+    """Base of everything in a context."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+def _text(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _rows(value: Any) -> Any:
+    return () if value is None else value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class Document(ContextValue):
+    """A text of the plan that may be searched and cited."""
+
+    name: str
+    text: Text = ""
+
+
+class Estimate(ContextValue):
+    """Three points in days. `after` holds the ids it waits for, `parent` the id of the estimate that includes it."""
+
+    id: str
+    title: Text = ""
+    days_min: float = Field(ge=0)
+    days_likely: float = Field(ge=0)
+    days_max: float = Field(ge=0)
+    after: Annotated[tuple[str, ...], BeforeValidator(_rows)] = ()
+    parent: str | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Estimate:
+        if not self.days_min <= self.days_likely <= self.days_max:
+            raise ValueError(f"estimate {self.id!r}: days_min, days_likely and days_max must not fall")
+        return self
+
+
+class RiskRow(ContextValue):
+    """One row of the risk register; likelihood and severity are `low`, `medium` or `high`, else unknown."""
+
+    area: Text = ""
+    description: Text = ""
+    impact: Text = ""
+    likelihood: Text = ""
+    severity: Text = ""
+    action: Text = ""
+
+
+class EarlierResult(ContextValue):
+    """How an earlier step ended, and what came of it."""
+
+    step: str = Field(validation_alias=AliasChoices("step", "work_item"))
+    title: Text = ""
+    status: Text = "done"
+    result: dict[str, Any] = {}
+    confidence: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The words that a reader knows the step by."""
+        return self.title or self.step
+
+
+class Context(ContextValue):
+    """The plan around a step."""
+
+    title: Text = ""
+    phase: Text = ""
+    package: Text = ""
+    documents: Annotated[tuple[Document, ...], BeforeValidator(_rows)] = ()
+    estimates: Annotated[tuple[Estimate, ...], BeforeValidator(_rows)] = ()
+    risks: Annotated[tuple[RiskRow, ...], BeforeValidator(_rows)] = ()
+    results: Annotated[tuple[EarlierResult, ...], BeforeValidator(_rows)] = ()

@@ -1,0 +1,148 @@
+"""Carries accepted assignments out: each key once, whatever arrives again and whenever the process dies."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from planexe_agents.protocol import Assignment, Outcome
+from planexe_agents.service.agent import Agent
+from planexe_agents.service.store import RunStore, StoredRun
+from planexe_agents.signing import SigningKey
+
+log = logging.getLogger(__name__)
+
+
+class KeyReusedError(Exception):
+    """The idempotency key was used before, with another assignment."""
+
+
+class BusyError(Exception):
+    """More work is open than this agent takes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An accepted assignment; `outcome` will hold the JSON bytes of its outcome."""
+
+    run_id: str
+    digest: str
+    assignment: Assignment
+    outcome: Future[bytes] = field(default_factory=Future)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Runs:
+    """The work of one agent, done by `workers` threads, at most `capacity` assignments open at a time.
+
+    Every assignment is stored before it is worked on, every outcome before it is told. What was
+    unfinished when the process died is carried out again by the next one, except an irreversible
+    action that had begun: it may have had its effect, so it fails and a person must look.
+    The threads are daemons: a long action never holds up the end of the process.
+    """
+
+    def __init__(self, agent: Agent, key: SigningKey, path: Path, *, workers: int = 4, capacity: int = 1000) -> None:
+        self._agent = agent
+        self._key = key
+        self._store = RunStore(path)
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._open: dict[str, Work] = {}
+        self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._resume()
+        for number in range(workers):
+            threading.Thread(target=self._work, name=f"{agent.id}-{number}", daemon=True).start()
+
+    def accept(self, key: str, assignment: Assignment, digest: str, body: bytes) -> Work:
+        """Take an assignment on, or find the one that came before with this key.
+
+        Raises KeyReusedError or BusyError.
+        """
+        run_id = run_id_of(key)
+        with self._lock:
+            stored = self._store.get(run_id)
+            if stored is None:
+                return self._take_on(Work(run_id, digest, assignment), body)
+            if stored.digest != digest:
+                raise KeyReusedError
+            return self._open.get(run_id) or _finished(stored)
+
+    def find(self, run_id: str) -> Work | None:
+        """Return the work of an accepted run, finished or not."""
+        with self._lock:
+            stored = self._store.get(run_id)
+            return (self._open.get(run_id) or _finished(stored)) if stored else None
+
+    def cancel(self, run_id: str) -> bool:
+        """Give a run up; what has ended stays as it is. Says whether the run is known."""
+        work = self.find(run_id)
+        if work is not None and not work.outcome.done():
+            work.stop.set()
+            reason = "cancelled by the orchestrator"
+            self._finish(work, self._agent.give_up(work.assignment, work.digest, self._key, reason))
+        return work is not None
+
+    def _take_on(self, work: Work, body: bytes) -> Work:
+        if len(self._open) >= self._capacity:
+            raise BusyError
+        self._store.add(work.run_id, work.digest, body)
+        self._open[work.run_id] = work
+        self._queue.put(work)
+        return work
+
+    def _resume(self) -> None:
+        for stored in self._store.unfinished():
+            work = Work(stored.id, stored.digest, Assignment.model_validate_json(stored.assignment))
+            self._open[work.run_id] = work
+            reason = self._not_resumable(stored, work.assignment)
+            if reason is None:
+                self._queue.put(work)
+            else:
+                self._finish(work, self._agent.give_up(work.assignment, work.digest, self._key, reason))
+
+    def _not_resumable(self, stored: StoredRun, assignment: Assignment) -> str | None:
+        if self._agent.objections(assignment):
+            return f"the agent was restarted without its action {assignment.action}"
+        if stored.begun:
+            return f"the agent died during {assignment.action}, which is irreversible: see whether it took effect"
+        return None
+
+    def _work(self) -> None:
+        while True:
+            work = self._queue.get()
+            if not work.stop.is_set():
+                self._carry_out(work)
+
+    def _carry_out(self, work: Work) -> None:
+        try:
+            if self._agent.actions[work.assignment.action].card.side_effects == "irreversible":
+                with self._lock:
+                    self._store.begin(work.run_id)
+            self._finish(work, self._agent.perform(work.assignment, work.digest, self._key, work.stop))
+        except Exception:
+            # A full disk, say. The run stays unfinished in the store, and the next start takes it up.
+            log.exception("run %s could not be carried to its end", work.run_id)
+
+    def _finish(self, work: Work, outcome: Outcome) -> None:
+        body = outcome.model_dump_json().encode()
+        with self._lock:
+            if self._store.finish(work.run_id, body):
+                del self._open[work.run_id]
+                work.outcome.set_result(body)
+
+
+def run_id_of(key: str) -> str:
+    """The name of a run in its URL: 32 hex digits of the SHA-256 of its idempotency key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def _finished(stored: StoredRun) -> Work:
+    work = Work(stored.id, stored.digest, Assignment.model_validate_json(stored.assignment))
+    if stored.outcome is not None:
+        work.outcome.set_result(stored.outcome)
+    return work

@@ -1,0 +1,91 @@
+"""What an agent must not forget: every assignment it accepted, before work begins, and every outcome."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY, digest TEXT NOT NULL, assignment BLOB NOT NULL,
+    begun INTEGER NOT NULL DEFAULT 0, outcome BLOB, accepted_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unfinished ON runs (accepted_at) WHERE outcome IS NULL;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """`assignment` and `outcome` are the JSON bytes as received and as answered."""
+
+    id: str
+    digest: str
+    assignment: bytes
+    begun: bool
+    outcome: bytes | None
+
+
+class RunStore:
+    """The runs of one agent in a SQLite file. Not thread-safe: its user holds a lock.
+
+    `synchronous=FULL`, since an answer given after a power failure must be the one given before it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def get(self, run_id: str) -> StoredRun | None:
+        rows = self._select("id = ?", run_id)
+        return rows[0] if rows else None
+
+    def unfinished(self) -> list[StoredRun]:
+        """What was accepted and has no outcome yet, oldest first."""
+        return self._select("outcome IS NULL")
+
+    def add(self, run_id: str, digest: str, assignment: bytes) -> None:
+        """Remember an assignment before anything is done about it."""
+        self._db.execute(
+            "INSERT INTO runs (id, digest, assignment, accepted_at) VALUES (?, ?, ?, ?)",
+            (run_id, digest, assignment, time.time()),
+        )
+
+    def begin(self, run_id: str) -> None:
+        """Remember that work has begun, which matters for what must not begin twice."""
+        self._db.execute("UPDATE runs SET begun = 1 WHERE id = ?", (run_id,))
+
+    def finish(self, run_id: str, outcome: bytes) -> bool:
+        """Keep the outcome, unless there is one; the first wins. Says whether this was it."""
+        update = self._db.execute("UPDATE runs SET outcome = ? WHERE id = ? AND outcome IS NULL", (outcome, run_id))
+        return update.rowcount == 1
+
+    def _select(self, where: str, *values: str) -> list[StoredRun]:
+        sql = f"SELECT id, digest, assignment, begun, outcome FROM runs WHERE {where} ORDER BY accepted_at"  # noqa: S608 - `where` is a literal of this class
+        return [StoredRun(row[0], row[1], row[2], bool(row[3]), row[4]) for row in self._db.execute(sql, values)]
+
+
+@contextmanager
+def sole_user(folder: Path) -> Iterator[None]:
+    """Hold an agent's state folder; two processes on one folder would each carry the same work out.
+
+    Raises BlockingIOError where another process holds it. The lock goes with the process, however it ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlockingIOError(
+                f"{folder} is in use by another process; give each agent a folder of its own"
+            ) from error
+        yield
