@@ -1,0 +1,192 @@
+"""What a run has come to, as frozen values: all that a report shows, and nothing about how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+State = Literal["pending", "queued", "running", "waiting", "done", "refused", "failed", "skipped"]
+STATES: tuple[State, ...] = ("done", "running", "queued", "waiting", "refused", "failed", "pending", "skipped")
+"""Every state, in the order in which a reader wants them counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A stretch of the plan, in calendar days since the plan's first day (0 is its morning)."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of real time; `end` is the time of the report where it has not ended."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One agent that was asked, and what it said; `reason` is the agent's own text."""
+
+    agent: str
+    action: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepStatus:
+    """One step, planned against actual.
+
+    `who` carried it out or is to; `accepted_by` is the person who accepted an agent's work. `said`
+    is the result and `tried` the agents asked, both in the words of whoever worked; `waits` are the
+    stretches in which a person was waited for.
+    """
+
+    id: str
+    title: str
+    package: str
+    executor: str
+    state: State
+    who: str
+    planned: Days
+    why: str = ""
+    accepted_by: str | None = None
+    agent: str | None = None
+    confidence: float | None = None
+    threshold: float | None = None
+    gate: str | None = None
+    actual: Span | None = None
+    waits: tuple[Span, ...] = ()
+    tried: tuple[Try, ...] = ()
+    said: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStatus:
+    """A phase and its milestone (an id); `reached_at` is None until the milestone is reached."""
+
+    id: str
+    title: str
+    milestone: str
+    number: int
+    critical: bool
+    steps: tuple[StepStatus, ...]
+    planned: Days
+    actual: Span | None
+    reached_at: datetime | None
+
+    @property
+    def done(self) -> int:
+        return sum(step.state == "done" for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """An open ticket: what is asked of whom, since when, and what waits behind it."""
+
+    about: str
+    kind: str
+    ask: str
+    why: str
+    assignee: str
+    since: datetime
+    due_at: datetime | None
+    overdue: bool
+    unblocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided; `why` is in that person's words."""
+
+    at: datetime
+    who: str
+    about: str
+    kind: str
+    what: str
+    why: str
+    amount: float | None = None
+    via: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reroute:
+    """A step that its first agent did not complete: who was asked, and who has it now."""
+
+    step: str
+    tried: tuple[Try, ...]
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRow:
+    """One row of the plan's risk register; `level` is likelihood times severity, 1 to 9."""
+
+    area: str
+    description: str
+    likelihood: str
+    severity: str
+    action: str
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The risk assessment at a critical milestone, in the agent's words but for `existential`."""
+
+    milestone: str
+    agent: str
+    existential: bool
+    confidence: float | None
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A step that nothing but its turn holds back."""
+
+    title: str
+    phase: str
+    who: str
+    gate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run as of one moment of its record.
+
+    `upto` is the milestone that the report follows (None: all of the record); `over` says that the
+    run has ended; `estimated` that the plan holds estimates (else a step counts as one day).
+    """
+
+    title: str
+    owner: str
+    summary: str
+    plan_id: str
+    dag_id: str
+    run_id: str
+    record: str
+    upto: str | None
+    over: bool
+    started_at: datetime
+    as_of: datetime
+    plan_start: date | None
+    estimated: bool
+    phases: tuple[PhaseStatus, ...]
+    waiting: tuple[Wait, ...]
+    next: tuple[NextStep, ...]
+    decisions: tuple[Decision, ...]
+    rerouted: tuple[Reroute, ...]
+    risks: tuple[RiskRow, ...]
+    assessments: tuple[Assessment, ...]
+    counts: Mapping[str, int]
+
+    @property
+    def steps(self) -> tuple[StepStatus, ...]:
+        """Every step, in the plan's order."""
+        return tuple(step for phase in self.phases for step in phase.steps)

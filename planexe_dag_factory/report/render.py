@@ -1,0 +1,136 @@
+"""RunStatus -> one page of HTML that stands alone, and the same as JSON.
+
+The page holds no script and nothing from elsewhere; the same run folder gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import TypeAdapter
+
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.report import words
+from planexe_dag_factory.report.gantt import axes_of, draw_phase
+from planexe_dag_factory.report.model import RunStatus, State
+from planexe_dag_factory.report.said import markdown, shorten
+from planexe_dag_factory.report.status import read_status
+
+FORMAT = "planexe-report/1"
+STATE_WORDS: Mapping[State, str] = {
+    "done": "Done",
+    "running": "Running",
+    "queued": "About to start",
+    "waiting": "Waits on a person",
+    "refused": "Refused",
+    "failed": "Failed",
+    "pending": "To come",
+    "skipped": "Not reached",
+}
+TICKET_WORDS = {
+    "work": "Work",
+    "review": "Review",
+    "approval": "Approval",
+    "senior_review": "Senior review",
+    "refusal": "Refusal",
+}
+TRY_WORDS = {
+    "completed": "completed it",
+    "rejected": "rejected it",
+    "failed": "failed",
+    "unavailable": "could not be reached",
+    "invalid": "gave an answer that does not hold",
+    "unfit": "could not be given what it needs",
+}
+_STATUS: TypeAdapter[RunStatus] = TypeAdapter(RunStatus)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as a page and as data."""
+
+    html: str
+    json: dict[str, Any]
+
+
+def render_report(run: RunFolder, upto: str | None) -> Report:
+    """Report on a run: after the milestone `upto`, or at its end (None).
+
+    Raises RecordError where the run folder cannot be read or has no such milestone.
+    """
+    status = read_status(run, upto)
+    return Report(html=render_html(status), json=render_json(status))
+
+
+def render_json(status: RunStatus) -> dict[str, Any]:
+    """Return the whole status as JSON; times are ISO 8601, planned days count from the plan's start."""
+    return {"format": FORMAT, **_STATUS.dump_python(status, mode="json")}
+
+
+def render_html(status: RunStatus) -> str:
+    """Return the page."""
+    axes = axes_of(status)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=status,
+            style=Markup(_style()),  # noqa: S704 - our own style sheet
+            headline=headline(status),
+            charts={phase.id: Markup(draw_phase(phase, axes)) for phase in status.phases},  # noqa: S704 - ElementTree escapes
+        )
+    )
+
+
+def headline(status: RunStatus) -> str:
+    """Say in one sentence how the run stands."""
+    total, done = len(status.steps), status.counts.get("done", 0)
+    if status.over and done == total:
+        return f"Finished: all {words.count(total, 'step')} done."
+    lost = [f"{status.counts[state]} {said}" for state, said in _LOST if status.counts.get(state)]
+    parts = [f"{done} of {words.count(total, 'step')} done", *lost]
+    if status.waiting:
+        parts.append(f"{words.count(len(status.waiting), 'question')} open to people")
+    return ("Ended: " if status.over else "Under way: ") + words.join(parts) + "."
+
+
+_LOST: tuple[tuple[State, str], ...] = (("refused", "refused"), ("failed", "failed"), ("skipped", "not reached"))
+
+
+def _finalize(value: Any) -> Any:
+    """Make every text that a template shows visible; what is markup already has been."""
+    return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _style() -> str:
+    return files(__package__).joinpath("templates", "report.css").read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=words.count,
+        days=words.days,
+        join_words=words.join,
+        lasting=words.lasting,
+        markdown=markdown,
+        moment=words.moment,
+        shorten=shorten,
+    )
+    environment.globals.update(states=STATE_WORDS, tickets=TICKET_WORDS, tries=TRY_WORDS)
+    return environment

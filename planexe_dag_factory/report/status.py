@@ -1,0 +1,351 @@
+"""A run folder -> RunStatus: what the record says about every step, as one value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import networkx as nx
+
+from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.report.documents import AnswerFile, PlanFile, RiskEntry, RunFile
+from planexe_dag_factory.report.evidence import Asked, Evidence, ItemRecord
+from planexe_dag_factory.report.model import (
+    STATES,
+    Assessment,
+    Days,
+    Decision,
+    NextStep,
+    PhaseStatus,
+    Reroute,
+    RiskRow,
+    RunStatus,
+    Span,
+    State,
+    StepStatus,
+    Try,
+    Wait,
+)
+from planexe_dag_factory.report.schedule import has_estimates, planned_days, steps_in_order, task_graph
+from planexe_dag_factory.spec.codec import load_spec
+from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, WorkItem
+
+WEIGHT = {"low": 1, "medium": 2, "high": 3}
+NOT_BEGUN: tuple[State, ...] = ("pending", "queued")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that one report is made from."""
+
+    plan: PlanFile
+    spec: DagSpec
+    run: RunFile
+    evidence: Evidence
+    upto: str | None
+
+    @cached_property
+    def items(self) -> Mapping[str, ItemRecord]:
+        return {item: self.evidence.item(item) for item in self.spec.work_items}
+
+    @cached_property
+    def planned(self) -> Mapping[str, Days]:
+        return planned_days(self.spec)
+
+    @cached_property
+    def as_of(self) -> datetime:
+        """The time of the report: when its manifest was sealed, else the last time in the record."""
+        if self.evidence.manifest:
+            return self.evidence.manifest.at
+        times = (time for item in self.items.values() for time in _times(item))
+        return max(times, default=self.run.started_at)
+
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """Titles of phases and packages by their id."""
+        return {group.id: group.title for group in self.spec.groups}
+
+    @property
+    def over(self) -> bool:
+        return self.upto is None and self.evidence.manifest is not None
+
+    def state(self, item: str) -> State:
+        return _state(self.items[item], over=self.over)
+
+
+def read_status(run: RunFolder, upto: str | None) -> RunStatus:
+    """Read how a run stands: after the milestone `upto`, or at its end (None).
+
+    Raises RecordError where the folder cannot be read or has no such milestone.
+    """
+    picture = _read(run, upto)
+    phases = tuple(_phase_status(picture, phase) for phase in picture.spec.groups if phase.parent is None)
+    steps = [step for phase in phases for step in phase.steps]
+    counted = Counter(step.state for step in steps)
+    return RunStatus(
+        title=picture.spec.title,
+        owner=picture.spec.owner,
+        summary=picture.spec.summary,
+        plan_id=picture.spec.plan_id,
+        dag_id=picture.spec.dag_id,
+        run_id=picture.run.run_id,
+        record=run.name,
+        upto=upto,
+        over=picture.over,
+        started_at=picture.run.started_at,
+        as_of=picture.as_of,
+        plan_start=picture.plan.start,
+        estimated=has_estimates(picture.spec),
+        phases=phases,
+        waiting=tuple(sorted(_waiting(picture), key=lambda wait: (wait.since, wait.about))),
+        next=tuple(_next(picture)),
+        decisions=tuple(sorted(_decisions(picture), key=lambda decision: (decision.at, decision.about))),
+        rerouted=tuple(_rerouted(steps)),
+        risks=tuple(sorted(map(_risk_row, picture.plan.risks), key=lambda row: -row.level)),
+        assessments=tuple(_assessments(picture)),
+        counts={state: counted[state] for state in STATES if counted[state]},
+    )
+
+
+def _read(run: RunFolder, upto: str | None) -> Picture:
+    evidence = Evidence(run, upto)
+    try:
+        spec = load_spec(run.read_bytes("dagspec.json"))
+    except ValueError as error:
+        raise RecordError(f"dagspec.json in {run.root} cannot be read: {error}") from error
+    if upto is not None and upto not in {milestone.id for milestone in spec.milestones}:
+        raise RecordError(f"{run.name} has no milestone {upto!r}; it has {[each.id for each in spec.milestones]}")
+    return Picture(evidence.read(PlanFile, "plan.json"), spec, evidence.read(RunFile, "run.json"), evidence, upto)
+
+
+def _phase_status(picture: Picture, phase: GroupSpec) -> PhaseStatus:
+    milestone = next(milestone for milestone in picture.spec.milestones if milestone.phase == phase.id)
+    items = (picture.spec.work_items[step] for step in steps_in_order(picture.spec))
+    steps = tuple(_step_status(picture, item) for item in items if item.phase == phase.id)
+    spans = [step.actual for step in steps if step.actual]
+    return PhaseStatus(
+        id=phase.id,
+        title=phase.title,
+        milestone=milestone.id,
+        number=milestone.number,
+        critical=milestone.critical,
+        steps=steps,
+        planned=Days(
+            min((step.planned.start for step in steps), default=0.0),
+            max((step.planned.end for step in steps), default=0.0),
+        ),
+        actual=Span(min(span.start for span in spans), max(span.end for span in spans)) if spans else None,
+        reached_at=_reached_at(picture, milestone),
+    )
+
+
+def _reached_at(picture: Picture, milestone: MilestoneSpec) -> datetime | None:
+    return picture.as_of if milestone.id == picture.upto else picture.evidence.reached(milestone.id)
+
+
+def _step_status(picture: Picture, item: WorkItem) -> StepStatus:
+    record = picture.items[item.id]
+    decision, result = record.decisions[-1] if record.decisions else None, record.result
+    confidence = result.confidence if result else decision.confidence if decision else None
+    return StepStatus(
+        id=item.id,
+        title=item.title,
+        package=picture.titles.get(item.package or "", ""),
+        executor=item.route.executor,
+        state=picture.state(item.id),
+        who=_who(record, item),
+        planned=picture.planned[item.id],
+        why=_why(record),
+        accepted_by=_accepted_by(record),
+        agent=result.agent if result else None,
+        confidence=confidence,
+        threshold=item.route.threshold if confidence is not None else None,
+        gate=item.route.gate.kind if item.route.gate else None,
+        actual=_actual(record, picture.as_of),
+        waits=tuple(_span(asked, picture.as_of) for asked in record.tickets),
+        tried=_tried(record),
+        said=result.result if result and result.result else None,
+    )
+
+
+def _state(record: ItemRecord, *, over: bool) -> State:
+    if record.result:
+        return record.result.status
+    if record.approval and record.approval.decision == "rejected":
+        return "refused"
+    begun = bool(record.assignments or record.tickets or record.decisions)
+    if over:
+        return "failed" if begun else "skipped"
+    if record.open_ticket:
+        return "waiting"
+    if record.assignments:
+        return "running"
+    return "queued" if record.approval or begun else "pending"
+
+
+def _who(record: ItemRecord, item: WorkItem) -> str:
+    """Say who did it, else who is waited for, else whose turn it will be."""
+    if record.result:
+        return record.result.by.label
+    if record.open_ticket:
+        return record.open_ticket.assignee or item.route.assignee
+    if record.assignments:
+        return record.assignments[-1].agent
+    return item.route.candidates[0].agent if item.route.candidates else item.route.assignee
+
+
+def _accepted_by(record: ItemRecord) -> str | None:
+    """Name the person who accepted an agent's work."""
+    if record.result is None or record.result.by.kind != "agent":
+        return None
+    accepted_by = record.result.accepted_by
+    return accepted_by.label if accepted_by and accepted_by.kind == "person" else None
+
+
+def _why(record: ItemRecord) -> str:
+    """Say why a step was refused, in the words of whoever refused it."""
+    if record.result:
+        return (record.result.reason or "") if record.result.status == "refused" else ""
+    rejected = record.approval and record.approval.decision == "rejected"
+    return (record.approval.reason or "") if record.approval and rejected else ""
+
+
+def _actual(record: ItemRecord, as_of: datetime) -> Span | None:
+    if record.result:
+        return Span(record.result.started_at, record.result.ended_at)
+    times = list(_times(record))
+    return Span(min(times), as_of) if times else None
+
+
+def _times(record: ItemRecord) -> Iterator[datetime]:
+    if record.result:
+        yield from (record.result.started_at, record.result.ended_at)
+    if record.approval:
+        yield record.approval.at
+    yield from (decision.at for decision in record.decisions)
+    for asked in record.tickets:
+        yield asked.ticket.opened_at
+        if asked.answer:
+            yield asked.answer.at
+
+
+def _span(asked: Asked, as_of: datetime) -> Span:
+    return Span(asked.ticket.opened_at, asked.answer.at if asked.answer else as_of)
+
+
+def _tried(record: ItemRecord) -> tuple[Try, ...]:
+    return tuple(
+        Try(tried.agent, tried.action, tried.status, tried.reason or "")
+        for decision in record.decisions
+        for tried in decision.tried
+    )
+
+
+def _waiting(picture: Picture) -> Iterator[Wait]:
+    for item_id, record in picture.items.items():
+        ticket = record.open_ticket
+        if ticket and not picture.over:
+            item = picture.spec.work_items[item_id]
+            yield Wait(
+                about=item.title,
+                kind=ticket.kind,
+                ask=ticket.ask,
+                why=ticket.why,
+                assignee=ticket.assignee or item.route.assignee,
+                since=ticket.opened_at,
+                due_at=ticket.due_at,
+                overdue=ticket.due_at is not None and ticket.due_at < picture.as_of,
+                unblocks=ticket.unblocks,
+            )
+
+
+def _next(picture: Picture) -> Iterator[NextStep]:
+    """Find the steps that have not begun though everything before them is done, in the plan's order."""
+    ready = _ready(picture)
+    for step in steps_in_order(picture.spec) if not picture.over else ():
+        if step in ready and picture.state(step) in NOT_BEGUN:
+            item = picture.spec.work_items[step]
+            gate = item.route.gate.kind if item.route.gate else None
+            yield NextStep(item.title, picture.titles[item.phase], _who(picture.items[step], item), gate)
+
+
+def _ready(picture: Picture) -> set[str]:
+    graph = task_graph(picture.spec)
+    item_of = {task.id: task.work_item for task in picture.spec.tasks}
+    clear: set[str] = set()
+    ready: set[str] = set()
+    for task in nx.topological_sort(graph):
+        item = item_of[task]
+        if all(before in clear for before in graph.predecessors(task)):
+            if item:
+                ready.add(item)
+            if item is None or picture.state(item) == "done":
+                clear.add(task)
+    return ready
+
+
+def _decisions(picture: Picture) -> Iterator[Decision]:
+    for item_id, record in picture.items.items():
+        title = picture.spec.work_items[item_id].title
+        answered = [asked for asked in record.tickets if asked.answer and not asked.open]
+        yield from (
+            _answered(title, asked.ticket.kind, asked.answer)
+            for asked in answered
+            if asked.answer and (asked.ticket.kind, asked.answer.option) != ("work", "Done")
+        )
+        if not answered:
+            yield from _unanswered(title, record)
+
+
+def _answered(title: str, kind: str, answer: AnswerFile) -> Decision:
+    amount = answer.fields.get("amount")
+    return Decision(
+        at=answer.at,
+        who=answer.by.label,
+        about=title,
+        kind=kind,
+        what=answer.option,
+        why=str(answer.fields.get("comment") or ""),
+        amount=float(amount) if isinstance(amount, int | float) else None,
+        via=answer.via,
+    )
+
+
+def _unanswered(title: str, record: ItemRecord) -> Iterator[Decision]:
+    """Find what was decided without an accepted answer: a ticket that timed out, say."""
+    if record.approval:
+        approval = record.approval
+        what = approval.decision.capitalize()
+        yield Decision(approval.at, approval.by.label, title, "approval", what, approval.reason or "", approval.amount)
+    elif record.result and record.result.status == "refused":
+        result = record.result
+        yield Decision(result.ended_at, result.by.label, title, "refusal", "Refused", result.reason or "")
+
+
+def _rerouted(steps: Iterable[StepStatus]) -> Iterator[Reroute]:
+    for step in steps:
+        if any(tried.status != "completed" for tried in step.tried):
+            yield Reroute(step.title, step.tried, step.who)
+
+
+def _risk_row(risk: RiskEntry) -> RiskRow:
+    level = WEIGHT.get(risk.likelihood, 2) * WEIGHT.get(risk.severity, 2)
+    return RiskRow(risk.area, risk.description, risk.likelihood, risk.severity, risk.action, level)
+
+
+def _assessments(picture: Picture) -> Iterator[Assessment]:
+    titles = {milestone.id: milestone.title for milestone in picture.spec.milestones}
+    for item_id, item in picture.spec.work_items.items():
+        result = picture.items[item_id].result
+        if item.milestone and result:
+            yield Assessment(
+                milestone=titles[item.milestone],
+                agent=result.agent or result.by.label,
+                existential=result.result.get("existential") is True,
+                confidence=result.confidence,
+                said=result.result,
+            )

@@ -1,0 +1,55 @@
+"""How a report says times, durations and text, the same on every machine."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""Controls, marks that turn the direction of writing, and what XML cannot hold."""
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def visible(text: str) -> str:
+    """Replace what is not seen but changes what is: no text can hide or turn another."""
+    return UNSEEN.sub("\ufffd", text)
+
+
+def day_month(day: date, *, year: bool = False) -> str:
+    """Say `3 Feb`, or `Feb 2026`."""
+    month = MONTHS[day.month - 1]
+    return f"{month} {day.year}" if year else f"{day.day} {month}"
+
+
+def moment(time: datetime) -> str:
+    """Say `3 Feb 2026, 08:05 UTC`."""
+    time = time.astimezone(UTC)
+    return f"{time.day} {MONTHS[time.month - 1]} {time.year}, {time:%H:%M} UTC"
+
+
+def lasting(seconds: float) -> str:
+    """Say a duration in its two largest units: `2 h 5 min`, `3 d`, `12 s`, `0.4 s`."""
+    if seconds < 10:  # noqa: PLR2004 - below that, tenths tell something
+        return f"{max(seconds, 0):.1f} s"
+    for unit, name, part, part_name in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+        if seconds >= unit:
+            rest = int(seconds % unit // part)
+            return f"{int(seconds // unit)} {name}" + (f" {rest} {part_name}" if rest else "")
+    return f"{seconds:.0f} s"
+
+
+def days(count: float) -> str:
+    """Say a number of planned days: `1 day`, `2.5 days`."""
+    number = f"{count:.1f}".removesuffix(".0")
+    return f"{number} day" if number == "1" else f"{number} days"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Say `1 step`, `3 steps`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def join(parts: list[str]) -> str:
+    """Say `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
