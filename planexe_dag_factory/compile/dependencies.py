@@ -1,179 +1,210 @@
-"""From the dependencies that a plan states to edges between its steps, without circles."""
+"""From the dependencies that a plan states to edges between its steps, without circles.
+
+Phases and packages take part as two moments, their start and their end, between which everything
+in them happens: so a dependency between two of them is one edge, whatever they hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
-from typing import TypeAlias
+from itertools import pairwise, product
+from typing import Literal, TypeAlias
 
 import networkx as nx
 
 from planexe_dag_factory.errors import Problem
-from planexe_dag_factory.plan.model import Dependency, Plan
+from planexe_dag_factory.plan.model import Dependency, Phase, Plan, Step, WorkPackage
 
 StepGraph: TypeAlias = "nx.DiGraph[str]"
 """Ids of steps; an edge leads from what comes before to what comes after."""
 
-_NAMES_SHOWN = 6
+_Moment = tuple[str, Literal["start", "end"]]
+_Timeline: TypeAlias = "nx.DiGraph[_Moment]"
+_Chains = Mapping[str, tuple[str, ...]]
+
+_LINKS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A phase, package or step: `chains` are the steps in it, one chain for each package."""
+    """A phase, package or step, its place in the plan, and what it is in."""
 
+    id: str
     title: str
-    position: int
     source_id: str | None
-    chains: tuple[tuple[str, ...], ...]
-
-    @property
-    def steps(self) -> frozenset[str]:
-        return frozenset(step for chain in self.chains for step in chain)
+    position: int
+    within: tuple[str, ...]
 
 
 def step_graph(plan: Plan) -> tuple[StepGraph, tuple[Problem, ...]]:
     """Return what each step must wait for, whatever the phases say, and the dependencies left out.
 
-    The steps of a package follow each other, in the plan's order unless a dependency between two
-    of them says otherwise. A dependency that cannot be met (unknown id, a part and itself, a
-    circle) is left out with a problem that names it. Among those of one circle, the ones that
-    run against the plan's own order go first; the order of `plan.dependencies` has no say.
+    The steps of a package follow each other, in the plan's order unless dependencies say otherwise.
+    A dependency that cannot be met (unknown id, a part of itself, a circle) is left out with a
+    problem that names it. Of those that form a circle, the ones that run against the plan's own
+    order go first; the order in which the plan lists its dependencies has no say.
     """
-    parts = _parts(plan, {package.id: tuple(step.id for step in package.steps) for package in plan.packages})
+    parts = {part.id: part for part in _parts(plan)}
     known, problems = _known(plan.dependencies, parts)
-    chains, inner_problems = _chains(plan, known, parts)
-    parts = _parts(plan, chains)
-    graph: StepGraph = nx.DiGraph()
-    graph.add_nodes_from(step.id for step in plan.steps)
-    for chain in chains.values():
-        nx.add_path(graph, chain)
-    across = [dependency for dependency in known if not _within_package(dependency, plan)]
-    return graph, (*problems, *inner_problems, *_add_possible(graph, across, parts))
+    timeline = _containment(parts.values())
+    kept, circles = _without_circles(timeline, known, parts)
+    chains = _chains(plan, timeline)
+    return _edges(plan, kept, chains), (*problems, *circles)
 
 
-def _parts(plan: Plan, chains: Mapping[str, tuple[str, ...]]) -> dict[str, _Part]:
-    parts: dict[str, _Part] = {}
+def _parts(plan: Plan) -> Iterator[_Part]:
+    nested: list[tuple[Phase | WorkPackage | Step, tuple[str, ...]]] = []
     for phase in plan.phases:
-        phase_chains = tuple(chains[package.id] for package in phase.packages if chains[package.id])
-        parts[phase.id] = _Part(phase.title, len(parts), phase.source_id, phase_chains)
+        nested.append((phase, ()))
         for package in phase.packages:
-            package_chains = (chains[package.id],) if chains[package.id] else ()
-            parts[package.id] = _Part(package.title, len(parts), package.source_id, package_chains)
-            for step in package.steps:
-                parts[step.id] = _Part(step.title, len(parts), step.source_id, ((step.id,),))
-    return parts
+            nested.append((package, (phase.id,)))
+            nested.extend((step, (phase.id, package.id)) for step in package.steps)
+    for position, (part, within) in enumerate(nested):
+        yield _Part(part.id, part.title, part.source_id, position, within)
 
 
 def _known(dependencies: Iterable[Dependency], parts: Mapping[str, _Part]) -> tuple[list[Dependency], list[Problem]]:
-    """Drop repeated dependencies and those between ids that are unknown or hold one another."""
-    kept: dict[tuple[int, int], Dependency] = {}
-    problems: dict[tuple[str, str], Problem] = {}
-    for dependency in dependencies:
-        ends = (dependency.before, dependency.after)
-        missing = [end for end in ends if end not in parts]
-        if missing:
-            problems[ends] = _unknown(dependency, missing[0])
-            continue
-        before, after = (parts[end] for end in ends)
-        if before is after or before.steps & after.steps:
-            problems[ends] = _overlapping(before, after)
-        else:
-            kept[before.position, after.position] = dependency
-    return [kept[key] for key in sorted(kept)], [problems[key] for key in sorted(problems)]
+    """Return each dependency once, in the plan's order, without those that make no sense by themselves."""
+    stated = {(each.before, each.after): each for each in dependencies}
+    faults = {ends: _fault(*ends, parts) for ends in stated}
+    kept = [stated[ends] for ends, fault in faults.items() if fault is None]
+    kept.sort(key=lambda each: (parts[each.before].position, parts[each.after].position))
+    return kept, [fault for _, fault in sorted(faults.items()) if fault]
 
 
-def _within_package(dependency: Dependency, plan: Plan) -> bool:
-    before, after = (plan.step_by_id.get(end) for end in (dependency.before, dependency.after))
-    return before is not None and after is not None and before.package == after.package
+def _fault(before: str, after: str, parts: Mapping[str, _Part]) -> Problem | None:
+    for end in (before, after):
+        if end not in parts:
+            return _unknown(before, after, end)
+    if before == after:
+        return _nested(parts[after], "dependency-on-itself", "itself")
+    if before in parts[after].within or after in parts[before].within:
+        what = f"'{parts[before].title}': one is a part of the other"
+        return _nested(parts[after], "dependency-on-ancestor", what)
+    return None
 
 
-def _chains(
-    plan: Plan, dependencies: Iterable[Dependency], parts: Mapping[str, _Part]
-) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
-    """Put the steps of each package in the order in which they follow each other."""
-    inner: StepGraph = nx.DiGraph()
-    inner.add_nodes_from(step.id for step in plan.steps)
-    problems = _add_possible(inner, [each for each in dependencies if _within_package(each, plan)], parts)
-    chains = {
-        package.id: tuple(
-            nx.lexicographical_topological_sort(
-                inner.subgraph([step.id for step in package.steps]), key=lambda step: parts[step].position
-            )
-        )
-        for package in plan.packages
-    }
-    return chains, problems
+def _containment(parts: Iterable[_Part]) -> _Timeline:
+    """Return the moments of every part: it starts before it ends, and between those of what it is in."""
+    timeline: _Timeline = nx.DiGraph()
+    for part in parts:
+        timeline.add_edge((part.id, "start"), (part.id, "end"))
+        for outer in part.within[-1:]:
+            timeline.add_edge((outer, "start"), (part.id, "start"))
+            timeline.add_edge((part.id, "end"), (outer, "end"))
+    return timeline
 
 
-def _add_possible(graph: StepGraph, dependencies: list[Dependency], parts: Mapping[str, _Part]) -> list[Problem]:
-    """Add the edges of every dependency to the graph, except where they would close a circle."""
-    edges = {each: _edges(parts[each.before], parts[each.after]) for each in dependencies}
-    suspects = _in_circles(graph, edges)
-    graph.add_edges_from(edge for each in dependencies if each not in suspects for edge in edges[each])
+def _without_circles(
+    timeline: _Timeline, dependencies: list[Dependency], parts: Mapping[str, _Part]
+) -> tuple[list[Dependency], list[Problem]]:
+    """Add the dependencies to the timeline; return those added, and problems with those that close a circle."""
+    trial = timeline.copy()
+    trial.add_edges_from(_link(each) for each in dependencies)
+    knots = _knots(trial)
+    tied = {each for each in dependencies if knots[_link(each)[0]] == knots[_link(each)[1]]}
+    timeline.add_edges_from(_link(each) for each in dependencies if each not in tied)
     problems = []
-    for each in sorted(suspects, key=lambda each: _precedence(parts[each.before], parts[each.after])):
-        circle = _path_back(graph, edges[each])
-        if circle:
-            problems.append(_circular(parts[each.before], parts[each.after], [parts[step].title for step in circle]))
+    left_out = set()
+    for each in sorted(tied, key=lambda each: _precedence(parts[each.before], parts[each.after])):
+        last, first = _link(each)
+        if nx.has_path(timeline, first, last):
+            problems.append(_circular(parts, each, nx.shortest_path(timeline, first, last)))
+            left_out.add(each)
         else:
-            graph.add_edges_from(edges[each])
-    return problems
+            timeline.add_edge(last, first)
+    return [each for each in dependencies if each not in left_out], problems
 
 
-def _edges(before: _Part, after: _Part) -> list[tuple[str, str]]:
-    """Return edges from the end of every chain of `before` to the start of every chain of `after`."""
-    return list(product((chain[-1] for chain in before.chains), (chain[0] for chain in after.chains)))
+def _link(dependency: Dependency) -> tuple[_Moment, _Moment]:
+    return (dependency.before, "end"), (dependency.after, "start")
 
 
-def _in_circles(graph: StepGraph, edges: Mapping[Dependency, list[tuple[str, str]]]) -> list[Dependency]:
-    """Return the dependencies that lie on a circle if all of them are added."""
-    trial = graph.copy()
-    trial.add_edges_from(edge for pairs in edges.values() for edge in pairs)
-    components = enumerate(nx.strongly_connected_components(trial))
-    component = {step: number for number, members in components for step in members}
-    return [each for each, pairs in edges.items() if any(component[u] == component[v] for u, v in pairs)]
+def _knots(timeline: _Timeline) -> dict[_Moment, int]:
+    """Number the moments; those that lie on a common circle have the same number."""
+    components = enumerate(nx.strongly_connected_components(timeline))
+    return {moment: number for number, members in components for moment in members}
 
 
 def _precedence(before: _Part, after: _Part) -> tuple[bool, int, int]:
     return before.position > after.position, before.position, after.position
 
 
-def _path_back(graph: StepGraph, edges: Iterable[tuple[str, str]]) -> list[str]:
-    """Return a path that one of the edges would close to a circle, or nothing."""
-    for before, after in edges:
-        if nx.has_path(graph, after, before):
-            return nx.shortest_path(graph, after, before)
-    return []
+def _chains(plan: Plan, timeline: _Timeline) -> _Chains:
+    """Put the steps of each package in the order in which they follow each other.
+
+    That is the plan's order. Only packages whose order would close a circle with the dependencies
+    take theirs from one order of all steps that meets every dependency.
+    """
+    chains = {package.id: tuple(step.id for step in package.steps) for package in plan.packages}
+    trial = timeline.copy()
+    trial.add_edges_from(_succession(chains.values()))
+    knots = _knots(trial)
+    tied = {name for name, chain in chains.items() if any(knots[u] == knots[v] for u, v in _succession([chain]))}
+    if not tied:
+        return chains
+    rest = timeline.copy()
+    rest.add_edges_from(_succession(chain for name, chain in chains.items() if name not in tied))
+    positions = {part.id: part.position for part in _parts(plan)}
+    order = nx.lexicographical_topological_sort(rest, key=lambda moment: (positions[moment[0]], moment[1] == "end"))
+    rank = {name: number for number, (name, _) in enumerate(order)}
+    return {
+        name: tuple(sorted(chain, key=rank.__getitem__)) if name in tied else chain for name, chain in chains.items()
+    }
 
 
-def _unknown(dependency: Dependency, missing: str) -> Problem:
+def _succession(chains: Iterable[tuple[str, ...]]) -> Iterator[tuple[_Moment, _Moment]]:
+    for chain in chains:
+        for before, after in pairwise(chain):
+            yield (before, "end"), (after, "start")
+
+
+def _edges(plan: Plan, dependencies: Iterable[Dependency], chains: _Chains) -> StepGraph:
+    """Connect the steps: the last of every package before with the first of every package after."""
+    graph: StepGraph = nx.DiGraph()
+    graph.add_nodes_from(step.id for step in plan.steps)
+    for chain in chains.values():
+        nx.add_path(graph, chain)
+    ends: dict[str, list[tuple[str, ...]]] = {step.id: [(step.id,)] for step in plan.steps}
+    ends |= {name: [chain] if chain else [] for name, chain in chains.items()}
+    ends |= {phase.id: [chains[each.id] for each in phase.packages if chains[each.id]] for phase in plan.phases}
+    for each in dependencies:
+        graph.add_edges_from((last[-1], first[0]) for last, first in product(ends[each.before], ends[each.after]))
+    return graph
+
+
+def _unknown(before: str, after: str, missing: str) -> Problem:
     return Problem(
         "warning",
         "unknown-dependency",
-        f"'{dependency.after}' waits for '{dependency.before}', but the plan has no '{missing}'; left out",
+        f"'{after}' waits for '{before}', but the plan has no '{missing}'; left out",
         hint="name the id of a step, package or phase of this plan",
     )
 
 
-def _overlapping(before: _Part, after: _Part) -> Problem:
-    what = "itself" if before is after else f"'{before.title}': one is a part of the other"
+def _nested(after: _Part, code: str, what: str) -> Problem:
     return Problem(
         "warning",
-        "dependency-on-itself" if before is after else "dependency-on-ancestor",
+        code,
         f"'{after.title}' cannot wait for {what}; left out",
         hint="remove this dependency, or let it name another part of the plan",
         source_id=after.source_id,
     )
 
 
-def _circular(before: _Part, after: _Part, names: list[str]) -> Problem:
-    shown = names if len(names) <= _NAMES_SHOWN else [*names[: _NAMES_SHOWN - 1], "...", names[-1]]
+def _circular(parts: Mapping[str, _Part], left_out: Dependency, path: list[_Moment]) -> Problem:
+    after, before = parts[left_out.after], parts[left_out.before]
+    waits = [
+        f"'{parts[second[0]].title}' waits for '{parts[first[0]].title}'"
+        for first, second in pairwise(path)
+        if (first[1], second[1]) == ("end", "start")
+    ]
+    shown = waits if len(waits) <= _LINKS_SHOWN else [*waits[: _LINKS_SHOWN - 1], "...", waits[-1]]
     return Problem(
         "warning",
         "circular-dependency",
-        f"'{after.title}' cannot wait for '{before.title}', which is only done after it"
-        f" ({' -> '.join(shown)}); left out",
+        f"'{after.title}' cannot wait for '{before.title}', which is only done after it ({', '.join(shown)}); left out",
         hint="remove one of these dependencies; the others are kept",
         source_id=after.source_id,
     )

@@ -123,6 +123,12 @@ def test_a_dependency_within_a_package_changes_the_order_of_its_steps(plan_of: M
     assert order.problems == ()
 
 
+def test_the_order_within_packages_yields_to_dependencies_across_packages(plan_of: MakePlan) -> None:
+    order = order_steps(plan_of({"one": {"p": "a b", "q": "c", "r": "d e"}}, [("b", "c"), ("c", "a")]), PHASED)
+    assert order.waits_for == {"a": ("c",), "b": (), "c": ("b",), "d": (), "e": ("d",), "milestone-one": ("a", "e")}
+    assert order.problems == ()
+
+
 def test_an_empty_package_phase_or_plan_holds_nothing_up(plan_of: MakePlan) -> None:
     order = order_steps(plan_of({"one": {"p": ""}, "two": {}, "three": {"q": "a"}}, [("p", "q")]), PHASED)
     assert order.waits_for == {
@@ -169,25 +175,19 @@ def test_steps_before_are_found_through_milestones_and_its_own_come_first(plan_o
             [("a", "c")],
             ("c", "a"),
             "circular-dependency",
-            "'A' cannot wait for 'C', which is only done after it (A -> C); left out",
+            "'A' cannot wait for 'C', which is only done after it ('C' waits for 'A'); left out",
         ),
         (
             [("p", "q"), ("c", "d")],
             ("r", "a"),
             "circular-dependency",
-            "'A' cannot wait for 'R', which is only done after it (A -> B -> C -> D); left out",
-        ),
-        (
-            [("b", "d")],
-            ("d", "a"),
-            "circular-dependency",
-            "'A' cannot wait for 'D', which is only done after it (A -> B -> D); left out",
+            "'A' cannot wait for 'R', which is only done after it ('Q' waits for 'P', 'D' waits for 'C'); left out",
         ),
         (
             [("a", "b")],
             ("b", "a"),
             "circular-dependency",
-            "'A' cannot wait for 'B', which is only done after it (A -> B); left out",
+            "'A' cannot wait for 'B', which is only done after it ('B' waits for 'A'); left out",
         ),
     ],
 )
@@ -205,5 +205,6 @@ def test_a_long_circle_is_named_by_its_ends(plan_of: MakePlan) -> None:
     packages: dict[str, Any] = {f"p{number}": f"s{number}" for number in range(10)}
     line = [(f"s{number}", f"s{number + 1}") for number in range(9)]
     (problem,) = order_steps(plan_of({"one": packages}, [*line, ("s9", "s0")]), PHASED).problems
-    assert "(S0 -> S1 -> S2 -> S3 -> S4 -> ... -> S9)" in problem.message
+    assert "('S1' waits for 'S0', 'S2' waits for 'S1', " in problem.message
+    assert "'S4' waits for 'S3', ..., 'S9' waits for 'S8'); left out" in problem.message
     assert problem.source_id == "uuid-s0"
