@@ -23,10 +23,10 @@ from planexe_dag_factory.errors import RecordError
 SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$")
 
 
-def run_name(plan_id: str, dag_id: str, run_id: str, started: datetime) -> str:
+def run_name(dag_id: str, run_id: str, started: datetime) -> str:
     """Name a run's folder: sorts by time, is read by people, is unique and needs no look-up."""
     tail = hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:8]
-    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{plan_id[:80]}-{tail}"
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{dag_id[:80]}-{tail}"
 
 
 def now() -> str:

@@ -9,8 +9,8 @@ from planexe_dag_factory.record.folder import RunFolder, run_name
 
 def test_a_run_is_named_by_time_plan_and_run() -> None:
     started = datetime(2026, 3, 1, 12, 30, 5, 123456, tzinfo=UTC)
-    assert run_name("harbour", "harbour", "manual__1", started) == "20260301T123005Z-harbour-3102b961"
-    assert run_name("harbour", "harbour", "manual__2", started) != run_name("harbour", "harbour", "manual__1", started)
+    assert run_name("harbour", "manual__1", started) == "20260301T123005Z-harbour-3102b961"
+    assert run_name("harbour", "manual__2", started) != run_name("harbour", "manual__1", started)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:

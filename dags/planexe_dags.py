@@ -1,0 +1,10 @@
+"""Airflow DAGs of the plans in this folder, for installations where our Dag bundle cannot be configured.
+
+Copy this file into the dags folder, beside the plans. With the bundle it is not needed, nor read.
+"""
+
+from pathlib import Path
+
+from planexe_dag_factory.airflow.loader import load_folder
+
+globals().update(load_folder(Path(__file__).parent))

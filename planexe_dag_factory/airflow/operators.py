@@ -1,0 +1,141 @@
+"""The operators of a plan's DAG. Each knows its work item's id; all else is in the run folder.
+
+No field of theirs is templated, so that text of a plan is never rendered as Jinja.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from airflow.providers.http.operators.http import HttpOperator
+from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.triggers.base import StartTriggerArgs
+
+from planexe_dag_factory.airflow.settings import keys_folder, make_key, open_execution, run_folder
+from planexe_dag_factory.airflow.triggers import AgentTrigger, ask_agent, describe
+from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.delegate import delegate
+from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
+
+RETRIES = 2
+RETRY_DELAY = timedelta(seconds=10)
+FINISHED_WELL = frozenset({"success", "skipped"})
+
+
+def execution_of(context: Context) -> Execution:
+    """Open the run that a task belongs to."""
+    dag_run = context["dag_run"]
+    return open_execution(run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after))
+
+
+class StartRunOperator(BaseOperator):
+    """Opens the run folder with what will be run: plan, policy, registry and DagSpec."""
+
+    ui_color = "#e8eef7"
+
+    def __init__(self, *, inputs: Mapping[str, bytes], plan_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Not serialised: a worker reads them anew from its own version of the bundle.
+        self._inputs = inputs
+        self._plan_id = plan_id
+
+    def execute(self, context: Context) -> str:
+        """Return where the run folder is."""
+        dag_run = context["dag_run"]
+        run = run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after)
+        about = {
+            "dag_id": dag_run.dag_id,
+            "run_id": dag_run.run_id,
+            "plan_id": self._plan_id,
+            "by": getattr(dag_run, "triggering_user_name", None),
+        }
+        begin_run(run, make_key(keys_folder()), self._inputs, about)
+        self.log.info("The record of this run is in %s", run.root)
+        return str(run.root)
+
+
+class AgentOperator(HttpOperator):
+    """Hands a step to its agents over HTTP, in order, until one brings an outcome.
+
+    It starts in the triggerer: no worker is held, nor even started. `execute` does the same in a
+    worker, for `airflow tasks test` and for whoever turns `start_from_trigger` off.
+    """
+
+    template_fields: Sequence[str] = ()
+    template_fields_renderers: ClassVar[dict[str, str]] = {}
+    ui_color = "#dff3e4"
+    start_from_trigger = True
+
+    def __init__(self, *, work_item: str, **kwargs: Any) -> None:
+        super().__init__(**{"retries": RETRIES, "retry_delay": RETRY_DELAY, **kwargs})
+        self.work_item = work_item
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{AgentTrigger.__module__}.{AgentTrigger.__qualname__}",
+            trigger_kwargs={"work_item": work_item},
+            next_method="execute_complete",
+        )
+
+    def execute(self, context: Context) -> None:
+        step = execution_of(context).step(self.work_item)
+        last_try = context["ti"].try_number > (self.retries or 0)
+        self.log.info("%s", describe(asyncio.run(delegate(step, ask_agent, last_try=last_try))))
+
+
+class ConfidenceBranchOperator(BaseBranchOperator):
+    """Verifies, validates and records what the agents brought, then goes on to `done` or to a person."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f3f0df"
+
+    def __init__(self, *, work_item: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.work_item = work_item
+
+    def choose_branch(self, context: Context) -> str:
+        decision = decide(execution_of(context).step(self.work_item))
+        self.log.info("%s: %s", decision.decision, decision.why)
+        return f"{self.work_item}.{'done' if decision.decision == 'accept' else 'human'}"
+
+
+class MilestoneOperator(BaseOperator):
+    """Stands at the end of a phase; its success callback seals the record and renders the report."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f7e8f3"
+
+    def __init__(self, *, milestone: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.milestone = milestone
+
+    def execute(self, context: Context) -> str:
+        execution_of(context).log("milestone-reached", self.milestone)
+        return self.milestone
+
+
+class FinishRunOperator(BaseOperator):
+    """Ends the run whatever happened: seals the record, and fails if anything failed."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#e8eef7"
+
+    def execute(self, context: Context) -> None:
+        problems = self._problems(context)
+        execution = execution_of(context)
+        said = refusals(execution)
+        end_run(execution, said or problems)
+        if problems:
+            raise AirflowFailException("; ".join(said or problems))
+
+    def _problems(self, context: Context) -> list[str]:
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        failed = sorted(
+            task_id for task_id, state in states.items() if state not in FINISHED_WELL and task_id != ti.task_id
+        )
+        return [f"{task_id} ended {states[task_id]}" for task_id in failed]

@@ -1,0 +1,153 @@
+"""Sensors that wait for a person: they open a Human-in-the-loop request and park at no cost.
+
+A request is answered on Airflow's own Required Actions page or on ours; either way the answer is
+checked here, and one that is not enough opens the request again and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, Context, Param
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.execution_time.hitl import upsert_hitl_detail
+
+from planexe_dag_factory.airflow.operators import execution_of
+from planexe_dag_factory.airflow.text import escape_markdown
+from planexe_dag_factory.airflow.triggers import RedoTrigger
+from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
+from planexe_dag_factory.delegation.approval import require_approvals
+from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.record.events import Actor
+
+DEFAULT_VIA = "Airflow"
+
+
+class TicketSensor(BaseSensorOperator):
+    """Asks a person about a work item, and waits parked in `awaiting_input`."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#fde8d0"
+
+    def __init__(self, *, work_item: str, **kwargs: Any) -> None:
+        super().__init__(**{"retries": 0, **kwargs})
+        self.work_item = work_item
+        self.deferrable = True
+
+    def execute(self, context: Context) -> NoReturn:
+        step = execution_of(context).step(self.work_item)
+        self.before(step)
+        self.ask(context, step)
+
+    def before(self, step: StepRun) -> None:
+        """Refuse to ask where nobody may begin yet."""
+
+    def subject(self, step: StepRun) -> tuple[Kind, str]:
+        """Say what kind of ticket to open, and why a person is needed."""
+        raise NotImplementedError
+
+    def ask(self, context: Context, step: StepRun, previous: str | None = None) -> NoReturn:
+        """Record a ticket, open the request and park."""
+        kind, why = self.subject(step)
+        ti = context["ti"]
+        ticket = build_ticket(step, kind, Place(ti.dag_id, ti.run_id, ti.task_id), why, previous)
+        open_ticket(step, ticket)
+        upsert_hitl_detail(
+            ti_id=ti.id,
+            options=[option["id"] for option in ticket["options"]],
+            subject=f"{ticket['ask']} {ticket['title']}"[:500],
+            body=_body(ticket),
+            params=_params(ticket["form"]),
+        )
+        raise TaskAwaitingInput(method_name="resume")
+
+    def resume(self, context: Context, event: Mapping[str, Any]) -> str:
+        """Take the answer, or ask again where it is not enough; return the option chosen."""
+        step = execution_of(context).step(self.work_item)
+        if "error" in event:
+            raise AirflowFailException(f"Nobody answered: {event['error']}")
+        answer = _answer(event)
+        try:
+            go_on = take_answer(step, last_ticket(step), answer)
+        except AnswerRefusedError as error:
+            self.log.warning("The answer of %s is not enough: %s", answer.by.name, error)
+            self.ask(context, step, f"The last answer was not enough: {error}")
+        if not go_on:
+            raise AirflowFailException(f"{answer.by.name or answer.by.id} said {answer.option!r}")
+        if answer.option == "Redo":
+            self.defer(trigger=RedoTrigger(str(step.execution.run.root), self.work_item), method_name="redone")
+        return answer.option
+
+    def redone(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
+        """Show the reviewer what the agents brought this time."""
+        step = execution_of(context).step(self.work_item)
+        decide(step, accept=False)
+        self.ask(context, step, event.get("error"))
+
+
+class ApprovalGateSensor(TicketSensor):
+    """Holds a high-impact step until a person has approved it. A rejection fails it, and what depends on it."""
+
+    ui_color = "#fbd5d5"
+
+    def subject(self, step: StepRun) -> tuple[Kind, str]:
+        gate = step.item.route.gate
+        return "approval", gate.why if gate else (step.execution.spec.senior_approval or "")
+
+
+class HumanTicketSensor(TicketSensor):
+    """Has a person do a step, or review what an agent brought."""
+
+    def before(self, step: StepRun) -> None:
+        require_approvals(step)
+
+    def subject(self, step: StepRun) -> tuple[Kind, str]:
+        decision = last_decision(step)
+        if decision is None:
+            return "work", step.item.route.why
+        if step.item.milestone:
+            return "senior_review", decision["why"]
+        return ("review" if decision["decision"] == "review" else "work"), decision["why"]
+
+
+def last_decision(step: StepRun) -> Mapping[str, Any] | None:
+    """Read what was decided about the newest attempts; None where no agent was asked."""
+    attempts = [name for name in step.names() if name.isdecimal()]
+    found = (step.find_json(name, "decision.json") for name in reversed(attempts))
+    return next((decision for decision in found if decision), None)
+
+
+def _answer(event: Mapping[str, Any]) -> Answer:
+    """Read an answer as Airflow brings it, from its own page or from ours."""
+    fields = {name: value for name, value in (event.get("params_input") or {}).items() if value not in (None, "")}
+    via = str(fields.pop("via", DEFAULT_VIA))[:80]
+    user = event.get("responded_by_user") or {}
+    by = Actor("person", str(user.get("id", "unknown")), str(user.get("name", "")), via)
+    return Answer(str(event["chosen_options"][0]), fields, by)
+
+
+def _params(form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the form as Airflow's own page wants it; nothing is required there, the sensor checks."""
+    params = {}
+    for name, schema in form["properties"].items():
+        shown = {key: value for key, value in schema.items() if key in ("title", "maxLength")}
+        kinds = [schema.get("type", "string"), "null"]
+        params[name] = Param(None, type=kinds, **shown).serialize()
+    return params
+
+
+def _body(ticket: Mapping[str, Any]) -> str:
+    """Write the request for Airflow's own page: our words first, then the plan's and the agent's, as quotes."""
+    lines = [escape_markdown(ticket["why"]), ""]
+    lines += [f"- {fact['label']}: {escape_markdown(fact['value'])}" for fact in ticket["facts"]]
+    if ticket["plan_says"]["description"]:
+        lines += ["", "The plan says:", "", f"> {escape_markdown(ticket['plan_says']['description'])}"]
+    said = ticket["agent_says"]
+    if said:
+        lines += ["", f"{said['agent']} wrote (not checked):", "", f"> {escape_markdown(str(said['result']))[:4000]}"]
+    if ticket["previous"]:
+        lines += ["", escape_markdown(ticket["previous"])]
+    return "\n".join(lines)

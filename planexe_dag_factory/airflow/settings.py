@@ -1,0 +1,70 @@
+"""Where things are, from Airflow's configuration (section `[planexe]`); see docs/architecture.md."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+from airflow.configuration import conf
+from airflow.sdk import ObjectStoragePath
+from upath import UPath
+
+from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.record.folder import RunFolder, run_name
+from planexe_dag_factory.record.keys import load_key, make_key
+from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.routing.registry import load_registry
+
+SECTION = "planexe"
+TAG = "planexe"
+"""The tag that marks a DAG as ours."""
+
+
+def airflow_home() -> Path:
+    return Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser()
+
+
+def plan_folders() -> tuple[Path, ...]:
+    """Return the folders that plans are dropped into."""
+    default = conf.get("core", "dags_folder")
+    return tuple(Path(part) for part in conf.get(SECTION, "plans", fallback=default).split(os.pathsep) if part)
+
+
+def registry_path() -> Path | None:
+    """Return the registry file of agents; None: the one that ships with the package."""
+    path = Path(conf.get(SECTION, "registry", fallback=str(airflow_home() / "registry.json")))
+    return path if path.exists() else None
+
+
+def keys_folder() -> Path:
+    return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
+
+
+def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
+    """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
+    root = ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))
+    return RunFolder(UPath(root) / run_name(dag_id, run_id, run_after))
+
+
+def registry() -> Registry:
+    """Read today's registry. Raises RegistryError where it cannot be used."""
+    return load_registry(registry_path())
+
+
+def open_execution(run: RunFolder) -> Execution:
+    """Open a run that has begun. Raises RecordError where the orchestrator's key is lost."""
+    return Execution(run, registry(), load_key(keys_folder()))
+
+
+__all__ = [
+    "TAG",
+    "airflow_home",
+    "keys_folder",
+    "make_key",
+    "open_execution",
+    "plan_folders",
+    "registry",
+    "registry_path",
+    "run_folder",
+]

@@ -1,0 +1,87 @@
+"""The attempts at a step, as they lie in its folder.
+
+    steps/<work item>/<attempt>/assignment.json     written before it is sent
+                                outcome.json        signed by the agent
+                                failure.json        why there is no outcome that could be used
+                                decision.json       in the last attempt of a round
+
+Attempts are numbered `round * 10 + candidate`: a redo, or a clear by hand in Airflow, begins a new
+round once the last one was decided; whatever starts again after a crash goes on in the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from planexe_agents.protocol import Assignment, Outcome
+
+from planexe_dag_factory.delegation.execution import StepRun
+
+ROUND = 10
+Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "unfit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One candidate's turn. Without an outcome, `status` and `reason` say why."""
+
+    number: int
+    agent: str
+    action: str
+    status: Status
+    reason: str = ""
+    outcome: Outcome | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the short form that decisions and tickets show."""
+        return {"agent": self.agent, "action": self.action, "status": self.status, "reason": self.reason}
+
+
+def folder(number: int) -> str:
+    """Name an attempt's folder below the step's: `001`."""
+    return f"{number:03}"
+
+
+def current_round(step: StepRun) -> int:
+    """Number the round that is under way, from 0."""
+    numbers = _numbers(step)
+    if not numbers:
+        return 0
+    last = max(numbers) // ROUND
+    decided = any(step.find_json(folder(n), "decision.json") for n in numbers if n // ROUND == last)
+    return last + 1 if decided else last
+
+
+def last_attempts(step: StepRun) -> tuple[Attempt, ...]:
+    """Read the attempts of the newest round that there is, in order."""
+    numbers = _numbers(step)
+    last = max(numbers, default=0) // ROUND
+    found = (read_attempt(step, number) for number in numbers if number // ROUND == last)
+    return tuple(attempt for attempt in found if attempt)
+
+
+def read_attempt(step: StepRun, number: int) -> Attempt | None:
+    """Read an attempt; None where it never came to an end."""
+    failure: Mapping[str, Any] | None = step.find_json(folder(number), "failure.json")
+    outcome = _outcome(step.find_json(folder(number), "outcome.json"))
+    if outcome and (failure is None or failure["status"] == "unavailable"):
+        return Attempt(number, outcome.agent, outcome.action, outcome.status, outcome.reason or "", outcome)
+    if failure:
+        return Attempt(number, failure["agent"], failure["action"], failure["status"], failure["reason"], outcome)
+    return None
+
+
+def read_assignment(step: StepRun, number: int) -> Assignment | None:
+    """Read what was sent, or was about to be; None where nothing was."""
+    found = step.find_json(folder(number), "assignment.json")
+    return Assignment.model_validate(found) if found else None
+
+
+def _outcome(document: Any | None) -> Outcome | None:
+    return Outcome.model_validate(document) if document else None
+
+
+def _numbers(step: StepRun) -> list[int]:
+    return [int(name) for name in step.names() if name.isdecimal()]

@@ -1,0 +1,117 @@
+"""What becomes of an outcome: accepted, reviewed by a person, or the work handed to a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from planexe_agents.protocol import Outcome
+from planexe_agents.signing import digest
+
+from planexe_dag_factory.delegation.assignment import schema_problems
+from planexe_dag_factory.delegation.attempts import Attempt, folder, last_attempts, read_assignment
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.results import Result, write_result
+from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
+from planexe_dag_factory.record.folder import now
+from planexe_dag_factory.routing.model import Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a step goes on after its agents: `accept` ends it, the others open a ticket."""
+
+    decision: Literal["accept", "review", "ticket"]
+    why: str
+    attempt: Attempt | None
+    tried: tuple[Attempt, ...]
+
+
+def decide(step: StepRun, *, accept: bool = True) -> Decision:
+    """Verify the newest outcome, decide, and record it; an accepted outcome ends the step.
+
+    With `accept` False a person asked for the outcome and will see it, however confident it is.
+    """
+    decision = _decide(step, last_attempts(step))
+    if decision.decision == "accept" and not accept:
+        decision = replace(decision, decision="review", why=f"done again as asked; {decision.why}")
+    _record(step, decision)
+    outcome = decision.attempt.outcome if decision.attempt else None
+    if decision.decision == "accept" and outcome:
+        write_result(step, outcome_result(outcome, ORCHESTRATOR))
+    return decision
+
+
+def outcome_result(outcome: Outcome, accepted_by: Actor) -> Result:
+    """Return the end of a step whose outcome was accepted as it is."""
+    return Result(
+        "done",
+        Actor("agent", outcome.agent),
+        accepted_by,
+        agent=outcome.agent,
+        action=outcome.action,
+        confidence=outcome.confidence,
+        result=outcome.result,
+    )
+
+
+def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
+    last = tried[-1] if tried else None
+    if last is None or last.status != "completed" or last.outcome is None:
+        return Decision("ticket", _why_nobody(tried), last, tried)
+    doubt = _fault(step, last, last.outcome)
+    if doubt:
+        return Decision("ticket", doubt, last, tried)
+    concern = _concern(last.outcome)
+    if concern:
+        return Decision("review", concern, last, tried)
+    threshold = step.item.route.threshold
+    figures = f"a confidence of {last.outcome.confidence:.2f}, where {threshold:.2f} is asked for"
+    if last.outcome.confidence < threshold:
+        return Decision("review", f"{last.agent} has {figures}", last, tried)
+    return Decision("accept", f"{last.agent} has {figures}", last, tried)
+
+
+def _why_nobody(tried: tuple[Attempt, ...]) -> str:
+    if not tried:
+        return "no agent can do this step"
+    return "no agent did this step: " + "; ".join(f"{one.agent} ({one.status}): {one.reason}" for one in tried)
+
+
+def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:
+    """Check again what the record holds: nobody between the agent and here may have changed it."""
+    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
+    if known is None:
+        return f"{attempt.agent} is not registered any more, so its outcome cannot be verified"
+    agent, capability = known
+    if agent.public_key is None or not outcome.signed_by(agent.public_key):
+        return f"the outcome is not signed with the key of {agent.id}"
+    sent = read_assignment(step, attempt.number)
+    if sent is None or outcome.assignment_digest != digest(sent.model_dump(mode="json")):
+        return f"the outcome of {agent.id} answers another assignment"
+    problems = schema_problems(outcome.result, capability.output_schema)
+    return f"the result of {agent.id} is wrong: {'; '.join(problems)}" if problems else None
+
+
+def _concern(outcome: Outcome) -> str | None:
+    """Say why a senior person must look at an outcome whatever its confidence: a flagged risk."""
+    if outcome.result.get("existential") is True:
+        return f"{outcome.agent} flags an existential risk: {outcome.result.get('existential_why') or 'see its result'}"
+    return None
+
+
+def _record(step: StepRun, decision: Decision) -> None:
+    outcome = decision.attempt.outcome if decision.attempt else None
+    document: dict[str, Any] = {
+        "decision": decision.decision,
+        "why": decision.why,
+        "confidence": outcome.confidence if outcome else None,
+        "threshold": step.item.route.threshold,
+        "agent": decision.attempt.agent if decision.attempt else None,
+        "action": decision.attempt.action if decision.attempt else None,
+        "tried": [attempt.as_json() for attempt in decision.tried],
+        "at": now(),
+    }
+    step.log("outcome-judged", digests={"decision": digest(document)}, why=decision.why)
+    number = decision.attempt.number if decision.attempt else 1
+    step.write_json(document, folder(number), "decision.json")

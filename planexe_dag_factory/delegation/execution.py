@@ -1,0 +1,118 @@
+"""One run as the operators see it: its folder, what was compiled, and who can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from planexe_agents.signing import SigningKey, digest
+
+from planexe_dag_factory.errors import DelegationError
+from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.routing.model import Agent, Candidate, Capability, Registry
+from planexe_dag_factory.spec.codec import load_spec
+from planexe_dag_factory.spec.model import DagSpec, WorkItem
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A run under way. `registry` is today's, since agents move; the run folder keeps the one it began with."""
+
+    run: RunFolder
+    registry: Registry
+    key: SigningKey
+
+    @cached_property
+    def spec(self) -> DagSpec:
+        """The DAG that this run began with."""
+        return load_spec(self.run.read_bytes("dagspec.json"))
+
+    @cached_property
+    def plan(self) -> Mapping[str, Any]:
+        """The plan that this run began with, in our own format."""
+        plan: Mapping[str, Any] = self.run.read_json("plan.json")
+        return plan
+
+    def work_item(self, work_item_id: str) -> WorkItem:
+        """Find a work item. Raises DelegationError where the run has none of that id."""
+        try:
+            return self.spec.work_items[work_item_id]
+        except KeyError:
+            raise DelegationError(f"the run {self.run.name} has no work item {work_item_id!r}") from None
+
+    def agent(self, candidate: Candidate) -> tuple[Agent, Capability] | None:
+        """Find a candidate among today's agents; None where it has gone."""
+        for agent in self.registry.agents:
+            for capability in agent.capabilities:
+                if (agent.id, capability.action) == (candidate.agent, candidate.action):
+                    return agent, capability
+        return None
+
+    def log(
+        self,
+        action: str,
+        about: str,
+        actor: Actor = ORCHESTRATOR,
+        digests: Mapping[str, str] | None = None,
+        **details: Any,
+    ) -> str:
+        """Write a signed event; return its digest."""
+        return append_event(self.run, self.key, Event(action, actor, about, digests or {}, details))
+
+    def step(self, work_item_id: str) -> StepRun:
+        """Return one work item of this run. Raises DelegationError where the run has none of that id."""
+        return StepRun(self, self.work_item(work_item_id))
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One work item in one run, and its own folder there."""
+
+    execution: Execution
+    item: WorkItem
+
+    @property
+    def id(self) -> str:
+        return self.item.id
+
+    def names(self, *segments: str) -> list[str]:
+        """List what lies in a folder of the step."""
+        return self.execution.run.names("steps", self.id, *segments)
+
+    def find_json(self, *segments: str) -> Any | None:
+        """Read a file of the step that need not be there."""
+        return self.execution.run.find_json("steps", self.id, *segments)
+
+    def read_json(self, *segments: str) -> Any:
+        """Read a file of the step. Raises RecordError where it is missing."""
+        return self.execution.run.read_json("steps", self.id, *segments)
+
+    def write_json(self, document: Any, *segments: str) -> None:
+        """Write a file of the step."""
+        self.execution.run.write_json(document, "steps", self.id, *segments)
+
+    def log(
+        self, action: str, actor: Actor = ORCHESTRATOR, digests: Mapping[str, str] | None = None, **details: Any
+    ) -> str:
+        """Write a signed event about the step; return its digest."""
+        return self.execution.log(action, self.id, actor, digests, **details)
+
+    @cached_property
+    def payload_digest(self) -> str:
+        """What an approval of this step is bound to: the work, its route, its gate and the policy."""
+        route = self.item.route
+        return digest(
+            {
+                "id": self.id,
+                "title": self.item.title,
+                "description": self.item.description,
+                "executor": route.executor,
+                "actions": [f"{candidate.agent}.{candidate.action}" for candidate in route.candidates],
+                "inputs": dict(route.inputs),
+                "gate": [route.gate.kind, route.gate.why] if route.gate else None,
+                "policy": self.execution.spec.policy_digest,
+            }
+        )

@@ -1,0 +1,56 @@
+"""How a step ended: one `result.json` for each, which later steps and reports read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from planexe_agents.signing import digest
+
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.folder import now
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The end of a step: who did it, who accepted it, and what came out."""
+
+    status: Literal["done", "refused"]
+    by: Actor
+    accepted_by: Actor | None = None
+    agent: str | None = None
+    action: str | None = None
+    confidence: float | None = None
+    result: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    note: str | None = None
+
+
+def write_result(step: StepRun, result: Result) -> str:
+    """Record how a work item ended; return the digest of the result."""
+    document = {
+        "work_item": step.id,
+        "status": result.status,
+        "by": result.by.as_json(),
+        "accepted_by": result.accepted_by.as_json() if result.accepted_by else None,
+        "agent": result.agent,
+        "action": result.action,
+        "confidence": result.confidence,
+        "result": dict(result.result),
+        "reason": result.reason,
+        "note": result.note,
+        "started_at": _started_at(step),
+        "ended_at": now(),
+    }
+    mark = digest(document)
+    step.log(f"step-{result.status}", result.accepted_by or result.by, {"result": mark})
+    step.write_json(document, "result.json")
+    return mark
+
+
+def _started_at(step: StepRun) -> str:
+    """Return when the first thing about the step was recorded."""
+    names = [name for name in step.execution.run.names("audit") if name.split("+")[1:2] == [step.id]]
+    return step.execution.run.read_json("audit", names[0])["at"] if names else now()

@@ -1,0 +1,221 @@
+"""Requests to a person: what is asked, on which facts, and what an answer must hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from planexe_dag_factory.delegation.assignment import schema_problems
+from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.record.folder import now
+from planexe_dag_factory.routing.model import Candidate
+from planexe_dag_factory.spec.model import WorkItem
+
+Kind = Literal["work", "review", "approval", "senior_review"]
+COMMENT_CHARACTERS = 10_000
+RESULT_CHARACTERS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to answer; `requires` names the fields that it cannot do without."""
+
+    id: str
+    label: str
+    intent: Literal["primary", "neutral", "danger"]
+    requires: tuple[str, ...] = ()
+
+
+OPTIONS: Mapping[Kind, tuple[Option, ...]] = {
+    "work": (
+        Option("Done", "It is done", "primary", ("comment",)),
+        Option("Refuse", "It cannot be done", "danger", ("comment",)),
+    ),
+    "review": (
+        Option("Accept", "Accept as it is", "primary"),
+        Option("Correct", "Correct it", "neutral", ("result",)),
+        Option("Redo", "Do it again", "neutral", ("comment",)),
+        Option("Refuse", "Refuse it", "danger", ("comment",)),
+    ),
+    "approval": (
+        Option("Approve", "Approve", "primary"),
+        Option("Reject", "Reject", "danger", ("comment",)),
+    ),
+    "senior_review": (
+        Option("Proceed", "Go on", "primary", ("comment",)),
+        Option("Stop", "Stop here", "danger", ("comment",)),
+    ),
+}
+ASKS: Mapping[Kind, str] = {
+    "work": "Please do this step and say how it went.",
+    "review": "Please look at what an agent brought and say whether it will do.",
+    "approval": "Please approve or reject this step before it starts.",
+    "senior_review": "Please decide whether the plan may go on past this point.",
+}
+COMMENT_TITLES: Mapping[Kind, str] = {
+    "work": "What was done, or why it cannot be",
+    "review": "Instructions for a redo, or why it is refused",
+    "approval": "Reason",
+    "senior_review": "Reason",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The Airflow task that a ticket belongs to."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+
+
+def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: str | None = None) -> dict[str, Any]:
+    """Describe a request to a person as the ticket.json of docs/architecture.md."""
+    judged = kind in ("review", "senior_review")
+    attempts = last_attempts(step) if judged else ()
+    options = options_for(kind, step.item)
+    return {
+        "kind": kind,
+        "n": len(step.names("tickets")) + 1,
+        **asdict(place),
+        "work_item": step.id,
+        "title": step.item.title,
+        "ask": ASKS[kind],
+        "why": why,
+        "facts": [{"label": label, "value": value} for label, value in _facts(step, kind)],
+        "plan_says": {
+            "description": step.item.description,
+            "resources": list(step.item.resources),
+            "phase": step.item.phase,
+            "package": step.item.package,
+        },
+        "agent_says": _agent_says(attempts[-1]) if attempts else None,
+        "assignee": _assignee(step.item, kind),
+        "opened_at": now(),
+        "due_at": _due(step.item),
+        "unblocks": unblocks(step),
+        "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
+        "form": form_for(kind, step.item),
+        "result_schema": _result_schema(step, attempts[-1]) if attempts else None,
+        "previous": previous,
+    }
+
+
+def options_for(kind: Kind, item: WorkItem) -> tuple[Option, ...]:
+    """Return how a ticket can be answered; an approval with an amount has it typed in again."""
+    gate = item.route.gate
+    if kind == "approval" and gate and gate.amount is not None:
+        approve, reject = OPTIONS[kind]
+        return Option(approve.id, approve.label, approve.intent, ("amount",)), reject
+    return OPTIONS[kind]
+
+
+def form_for(kind: Kind, item: WorkItem) -> dict[str, Any]:
+    """Return the JSON Schema of the fields that a person may fill."""
+    fields: dict[str, Any] = {
+        "comment": {"type": "string", "title": COMMENT_TITLES[kind], "maxLength": COMMENT_CHARACTERS}
+    }
+    if kind in ("work", "review"):
+        fields["result"] = {
+            "type": "string",
+            "title": "Result (a JSON object)",
+            "maxLength": RESULT_CHARACTERS,
+            "contentMediaType": "application/json",
+        }
+    gate = item.route.gate
+    if kind == "approval" and gate and gate.amount is not None:
+        title = f"Type the amount to confirm it ({gate.currency or 'amount'})"
+        fields["amount"] = {"type": "number", "title": title, "const": gate.amount}
+    return {"type": "object", "properties": fields, "additionalProperties": False}
+
+
+def check_answer(ticket: Mapping[str, Any], option: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """List what is wrong with an answer, each as `field: what to do`; nothing where it is enough."""
+    chosen = next((one for one in ticket["options"] if one["id"] == option), None)
+    if chosen is None:
+        known = ", ".join(one["id"] for one in ticket["options"])
+        return (f"option: {option!r} is not an answer to this ticket; choose one of {known}",)
+    given = {name: value for name, value in fields.items() if value not in (None, "")}
+    missing = tuple(f"{name}: needed to answer {option!r}" for name in chosen["requires"] if name not in given)
+    unfit = schema_problems(given, _amount_apart(ticket["form"], option))
+    return missing + tuple(_by_field(problem) for problem in unfit) + _result_problems(ticket, given)
+
+
+def _amount_apart(form: Mapping[str, Any], option: str) -> Mapping[str, Any]:
+    """Who rejects need not confirm the amount."""
+    if option != "Reject":
+        return form
+    return {**form, "properties": {**form["properties"], "amount": True}}
+
+
+def _by_field(problem: str) -> str:
+    return problem.removeprefix("$.") if problem.startswith("$.") else problem.removeprefix("$: ")
+
+
+def _result_problems(ticket: Mapping[str, Any], fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Check a result that a person wrote: a JSON object that fits the action's output schema."""
+    if "result" not in fields or not isinstance(fields["result"], str):
+        return ()
+    try:
+        result = json.loads(fields["result"])
+    except (ValueError, RecursionError) as error:
+        return (f"result: this is not JSON: {error}",)
+    if not isinstance(result, dict):
+        return ('result: a JSON object is needed, such as {"summary": "..."}',)
+    schema = ticket.get("result_schema")
+    return tuple(f"result{problem.removeprefix('$')}" for problem in schema_problems(result, schema)) if schema else ()
+
+
+def unblocks(step: StepRun) -> list[str]:
+    """Name the steps that wait for this one directly."""
+    waiting = [other.title for other in step.execution.spec.work_items.values() if step.id in other.upstream]
+    return waiting[:20]
+
+
+def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
+    spec, route = step.execution.spec, step.item.route
+    facts = [("Plan", spec.title), ("Phase", step.item.phase), ("Step", step.item.title)]
+    if route.gate and kind == "approval":
+        facts.append(("Kind of approval", route.gate.kind))
+        facts.append(("Raised by", route.gate.why))
+        if route.gate.amount is not None:
+            facts.append(("Amount", f"{route.gate.amount:,.2f} {route.gate.currency or ''}".strip()))
+    if kind == "approval":
+        facts.append(("Then done by", route.executor if not route.candidates else route.candidates[0].agent))
+        facts.append(("Approval is bound to", step.payload_digest))
+    if step.item.days:
+        facts.append(
+            ("Planned duration", f"{step.item.days[1]:g} days ({step.item.days[0]:g} to {step.item.days[2]:g})")
+        )
+    return facts
+
+
+def _agent_says(attempt: Attempt) -> dict[str, Any]:
+    outcome = attempt.outcome
+    return {
+        **attempt.as_json(),
+        "confidence": outcome.confidence if outcome else None,
+        "confidence_why": outcome.confidence_why if outcome else "",
+        "result": outcome.result if outcome else {},
+        "evidence": [evidence.model_dump(mode="json") for evidence in outcome.evidence] if outcome else [],
+    }
+
+
+def _result_schema(step: StepRun, attempt: Attempt) -> dict[str, Any] | None:
+    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
+    return dict(known[1].output_schema) if known else None
+
+
+def _assignee(item: WorkItem, kind: Kind) -> str:
+    gate = item.route.gate
+    return gate.approver if kind == "approval" and gate else item.route.assignee
+
+
+def _due(item: WorkItem) -> str | None:
+    if item.route.due_days is None:
+        return None
+    return (datetime.now(UTC) + timedelta(days=item.route.due_days)).isoformat(timespec="seconds")
