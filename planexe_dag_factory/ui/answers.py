@@ -1,0 +1,77 @@
+"""Taking a person's answer: checked here, then given to Airflow exactly as its own page would give it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import HTTPException, status
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.delegation.tickets import check_answer
+from planexe_dag_factory.ui.queries import Request
+from planexe_dag_factory.ui.wire import Answer, Answered
+
+_NEXT: Mapping[str, str] = {
+    "Done": "The step is done, and your note is on record.",
+    "Accept": "The agent's result stands, with you as the one who accepted it.",
+    "Correct": "Your result takes the place of the agent's.",
+    "Redo": "The agent works again, with your instructions; its new result comes back for review if it is in doubt.",
+    "Approve": "Your approval is signed and put on record, and the step starts.",
+    "Reject": "The step does not start. What depends on it does not run; independent work goes on.",
+    "Refuse": "The step ends refused. What depends on it does not run; independent work goes on.",
+    "Proceed": "The plan goes on past this point.",
+    "Stop": "The plan stops here. What depends on this point does not run.",
+}
+
+
+def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetUserDep, session: Session) -> Answered:
+    """Check an answer and give it to Airflow, which resumes the task.
+
+    Raises HTTPException: 409 where the ticket has been answered or asked anew, 422 with every
+    problem of the answer, 403 where Airflow refuses the person.
+    """
+    if request.open:
+        _refuse_stale(ticket, answer)
+        _refuse_wrong(ticket, answer)
+    payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(request, answer))
+    response = update_hitl_detail(
+        dag_id=ticket["dag_id"],
+        dag_run_id=ticket["run_id"],
+        task_id=ticket["task_id"],
+        update_hitl_detail_payload=payload,
+        user=user,
+        session=session,
+    )
+    return Answered(
+        option=answer.option,
+        by=response.responded_by.name,
+        at=response.responded_at,
+        next=_NEXT.get(answer.option, "The run goes on."),
+    )
+
+
+def _refuse_stale(ticket: Mapping[str, Any], answer: Answer) -> None:
+    if answer.n is not None and answer.n != ticket["n"]:
+        raise HTTPException(
+            status.HTTP_409_CONFLICT, "This ticket has been opened again since you read it: reload, and look again."
+        )
+
+
+def _refuse_wrong(ticket: Mapping[str, Any], answer: Answer) -> None:
+    if problems := check_answer(ticket, answer.option, answer.fields):
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, list(problems))
+
+
+def _params(request: Request, answer: Answer) -> dict[str, Any]:
+    """Return a value for every input that the request declares, as Airflow's page does, and `via`."""
+    declared = {name: answer.fields.get(name, _default(param)) for name, param in request.params.items()}
+    return {**declared, "via": answer.via}
+
+
+def _default(param: Any) -> Any:
+    """Airflow stores a declared input as its value, or as an object around it."""
+    return param.get("value") if isinstance(param, dict) and "value" in param else param

@@ -1,0 +1,236 @@
+"""What the plugin asks of Airflow's metadata database: a few aggregated queries, none per task or per ticket."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from airflow.models.dag import DagModel, DagTag
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.state import TaskInstanceState
+from sqlalchemy import ColumnElement, Select, String, func, select, tuple_
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.airflow.settings import TAG
+from planexe_dag_factory.ui.wire import TicketKind
+
+PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
+"""The states in which Airflow's own answer path resumes a task."""
+
+_TITLE = cast("ColumnElement[str]", DagModel.dag_display_name)
+_PAUSED = cast("ColumnElement[bool]", DagModel.is_paused)
+
+FIRST_OPTION: Mapping[TicketKind, str] = {
+    "work": "Done",
+    "review": "Accept",
+    "approval": "Approve",
+    "senior_review": "Proceed",
+}
+"""The option that only requests of one kind have: it tells kinds apart without opening a ticket."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A DAG made from a plan."""
+
+    dag_id: str
+    title: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A DAG run; `run_after` is the time that names its run folder."""
+
+    dag_id: str
+    run_id: str
+    state: str
+    run_after: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """What a task is doing (Airflow's state), and since when."""
+
+    state: str | None
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """An open Human-in-the-loop request of Airflow: what there is of a ticket in the database."""
+
+    run: RunRow
+    task_id: str
+    plan: str
+    subject: str
+    options: tuple[str, ...]
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A task's request: `params` are the declared inputs, `assigned` the ids of those who alone may answer."""
+
+    open: bool
+    options: tuple[str, ...]
+    params: Mapping[str, Any]
+    assigned: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """Which requests to list; None takes all. `dag_ids` are those that the reader may see."""
+
+    dag_ids: frozenset[str]
+    dag_id: str | None = None
+    run_id: str | None = None
+    kind: TicketKind | None = None
+
+
+def planexe_dags(session: Session) -> set[str]:
+    """Return the id of every DAG made from a plan, whoever may read it."""
+    return set(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG)))
+
+
+def find_plans(session: Session, dag_ids: Collection[str]) -> list[PlanRow]:
+    """Return the plans among these DAGs that are still there, by title."""
+    query = (
+        select(DagModel.dag_id, _TITLE, _PAUSED)
+        .where(DagModel.dag_id.in_(dag_ids), DagModel.is_stale.is_(False))
+        .order_by(DagModel.dag_id)
+    )
+    rows = [PlanRow(dag_id, title, paused) for dag_id, title, paused in session.execute(query)]
+    return sorted(rows, key=lambda row: (row.title.casefold(), row.dag_id))
+
+
+def find_title(session: Session, dag_id: str) -> str:
+    """Return the plan's title, which is the display name of its DAG."""
+    return session.scalar(select(_TITLE).where(DagModel.dag_id == dag_id)) or dag_id
+
+
+def latest_runs(session: Session, dag_ids: Collection[str]) -> dict[str, RunRow]:
+    """Return the run that was made last for each of these DAGs that has one."""
+    latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids)).group_by(DagRun.dag_id)
+    query = _runs().where(DagRun.id.in_(latest))
+    return {row[0]: _run_row(row) for row in session.execute(query)}
+
+
+def find_run(session: Session, dag_id: str, run_id: str) -> RunRow | None:
+    """Return one run, if there is one."""
+    row = session.execute(_runs().where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one_or_none()
+    return _run_row(row) if row else None
+
+
+def task_rows(session: Session, runs: Collection[RunRow]) -> dict[tuple[str, str], dict[str, TaskRow]]:
+    """Return what every task of these runs is doing, by (dag id, run id) and task id: one query."""
+    keys = [(run.dag_id, run.run_id) for run in runs]
+    query = select(
+        TaskInstance.dag_id,
+        TaskInstance.run_id,
+        TaskInstance.task_id,
+        TaskInstance.state,
+        func.coalesce(TaskInstance.end_date, TaskInstance.start_date, TaskInstance.queued_dttm),
+    ).where(tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys), TaskInstance.state.is_not(None))
+    found: dict[tuple[str, str], dict[str, TaskRow]] = defaultdict(dict)
+    for dag_id, run_id, task_id, state, since in session.execute(query):
+        found[dag_id, run_id][task_id] = TaskRow(state, since)
+    return found
+
+
+def count_requests(session: Session, runs: Collection[RunRow]) -> dict[tuple[str, str], int]:
+    """Count the open requests of each of these runs."""
+    keys = [(run.dag_id, run.run_id) for run in runs]
+    query = (
+        select(TaskInstance.dag_id, TaskInstance.run_id, func.count())
+        .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys), *_open())
+        .group_by(TaskInstance.dag_id, TaskInstance.run_id)
+    )
+    return {(dag_id, run_id): count for dag_id, run_id, count in session.execute(query)}
+
+
+def find_requests(session: Session, wanted: RequestFilter, limit: int, offset: int) -> tuple[list[RequestRow], int]:
+    """Return a page of the open requests, those that wait longest first, and how many there are in all."""
+    query = (
+        select(
+            *_RUN_COLUMNS,
+            TaskInstance.task_id,
+            _TITLE,
+            HITLDetail.subject,
+            HITLDetail.options,
+            HITLDetail.created_at,
+        )
+        .select_from(HITLDetail)
+        .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .join(DagModel, DagModel.dag_id == TaskInstance.dag_id)
+        .where(*_open(), *_fitting(wanted))
+    )
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    page = query.order_by(HITLDetail.created_at, HITLDetail.ti_id).limit(limit).offset(offset)
+    rows = [
+        RequestRow(_run_row(row[:6]), row[6], row[7], row[8], tuple(row[9]), row[10]) for row in session.execute(page)
+    ]
+    return rows, total
+
+
+def find_request(session: Session, dag_id: str, run_id: str, task_id: str) -> Request | None:
+    """Return a task's request, open or not, if it has one."""
+    row = session.execute(
+        select(TaskInstance.state, HITLDetail.responded_at, HITLDetail.options, HITLDetail.params, HITLDetail.assignees)
+        .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == task_id)
+        .where(TaskInstance.map_index == -1)
+    ).one_or_none()
+    if row is None:
+        return None
+    state, responded_at, options, params, assignees = row
+    return Request(
+        open=responded_at is None and state in PARKED,
+        options=tuple(options),
+        params=params or {},
+        assigned=tuple(user["id"] for user in assignees or ()),
+    )
+
+
+_RUN_COLUMNS: tuple[Any, ...] = (
+    DagRun.dag_id,
+    DagRun.run_id,
+    DagRun.state,
+    DagRun.run_after,
+    DagRun.start_date,
+    DagRun.end_date,
+)
+
+
+def _runs() -> Select[Any]:
+    return select(*_RUN_COLUMNS)
+
+
+def _run_row(values: Sequence[Any]) -> RunRow:
+    return RunRow(*values)
+
+
+def _open() -> tuple[ColumnElement[bool], ...]:
+    return TaskInstance.state.in_(PARKED), HITLDetail.responded_at.is_(None)
+
+
+def _fitting(wanted: RequestFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [TaskInstance.dag_id.in_(wanted.dag_ids)]
+    if wanted.dag_id is not None:
+        conditions.append(TaskInstance.dag_id == wanted.dag_id)
+    if wanted.run_id is not None:
+        conditions.append(TaskInstance.run_id == wanted.run_id)
+    if wanted.kind is not None:
+        options = sql_cast(HITLDetail.options, String)
+        conditions.append(options.contains(f'"{FIRST_OPTION[wanted.kind]}"', autoescape=True))
+    return conditions

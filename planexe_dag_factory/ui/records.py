@@ -1,0 +1,75 @@
+"""The run folders, as the plugin reads them. It writes none: answers go through Airflow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.spec.codec import load_spec
+from planexe_dag_factory.spec.model import DagSpec
+from planexe_dag_factory.ui.queries import RunRow
+
+FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A run folder that has been opened, and the spec that the run follows."""
+
+    folder: RunFolder
+    spec: DagSpec
+
+    def is_refused(self, work_item: str) -> bool:
+        """Say whether a person refused the step, rather than that something broke."""
+        result = self.folder.find_json("steps", work_item, "result.json")
+        return result is not None and result.get("status") == "refused"
+
+    def ticket(self, task_id: str) -> Mapping[str, Any] | None:
+        """Return the newest ticket that this task opened."""
+        item = next((task.work_item for task in self.spec.tasks if task.id == task_id), None)
+        if item is None:
+            return None
+        for number in reversed(self.folder.names("steps", item, "tickets")):
+            ticket: dict[str, Any] | None = self.folder.find_json("steps", item, "tickets", number, "ticket.json")
+            if ticket is not None and ticket.get("task_id") == task_id:
+                return ticket
+        return None
+
+    def has_report(self, milestone: str) -> bool:
+        return self.folder.exists(*_report(milestone))
+
+    def report(self, milestone: str) -> bytes | None:
+        """Return the HTML of a milestone's report, or of the final one; None where there is none (yet)."""
+        known = {FINAL, *(one.id for one in self.spec.milestones)}
+        return (
+            self.folder.read_bytes(*_report(milestone)) if milestone in known and self.has_report(milestone) else None
+        )
+
+
+def folder_of(run: RunRow) -> RunFolder:
+    """Return where a run is recorded, whether anything is there yet or not."""
+    return run_folder(run.dag_id, run.run_id, run.run_after)
+
+
+def find_record(run: RunRow) -> Record | None:
+    """Open the record of a run; None until its first task has begun it."""
+    folder = folder_of(run)
+    try:
+        return Record(folder, _spec(str(folder.root)))
+    except RecordError:
+        return None
+
+
+@lru_cache(maxsize=128)
+def _spec(root: str) -> DagSpec:
+    """Read the spec of a run once: it never changes after the run has begun. A failure is not kept."""
+    return load_spec(RunFolder(root).read_bytes("dagspec.json"))
+
+
+def _report(milestone: str) -> tuple[str, ...]:
+    return (FINAL, "report.html") if milestone == FINAL else ("milestones", milestone, "report", "report.html")

@@ -1,0 +1,89 @@
+// Words and small parts that several views share.
+
+import { h, words } from "./dom.js";
+
+export const STATES = {
+  done: "Done",
+  running: "Running",
+  waiting: "Waiting on a person",
+  queued: "Queued",
+  pending: "Not started",
+  failed: "Failed",
+  refused: "Refused",
+  skipped: "Will not run",
+};
+
+const RUN_STATES = { success: ["done", "Finished"], failed: ["failed", "Failed"], running: ["running", "Running"], queued: ["queued", "Queued"] };
+
+export const KINDS = {
+  approval: "Approval",
+  review: "Review",
+  senior_review: "Senior review",
+  work: "Work",
+};
+
+const GATES = { budget: "Budget approval", regulatory: "Regulatory approval", irreversible: "Approval: cannot be undone" };
+
+export const gate = (kind) => GATES[kind] ?? "Approval";
+
+export const executor = (name) => (name === "human" ? "Person" : `${sentence(name)} agent`);
+
+export const sentence = (name) => {
+  const text = String(name).replaceAll("_", " ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+};
+
+export function chip(state, label = STATES[state] ?? sentence(state)) {
+  return h("span", { class: `chip is-${state}` }, label);
+}
+
+export function runChip(state) {
+  const [colour, label] = RUN_STATES[state] ?? ["pending", sentence(state)];
+  return chip(colour, label);
+}
+
+export const kindChip = (kind) => h("span", { class: `chip kind-${kind}` }, KINDS[kind] ?? "Ticket");
+
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+export function ago(moment) {
+  const seconds = (new Date(moment) - Date.now()) / 1000;
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? [];
+  return unit ? relative.format(Math.round(seconds / size), unit) : "just now";
+}
+
+/** A moment, relative in the text and exact in the tooltip. */
+export function when(moment) {
+  return h("time", { datetime: moment, title: new Date(moment).toLocaleString() }, ago(moment));
+}
+
+/** A bar of the steps by state, told in words for those who do not see it. */
+export function progressBar(counts, name) {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const told = Object.entries(counts).map(([state, count]) => `${count} ${STATES[state].toLowerCase()}`).join(", ");
+  const parts = Object.keys(STATES).filter((state) => counts[state]);
+  const bar = h("div", { class: "progress", role: "img", "aria-label": `${name}: ${told || "no steps yet"}` });
+  for (const state of parts) {
+    const part = h("span", { class: `part is-${state}` });
+    part.style.flexGrow = counts[state];
+    bar.append(part);
+  }
+  return total ? bar : h("div", { class: "progress empty", role: "img", "aria-label": `${name}: no steps yet` });
+}
+
+export const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+export function legend(counts) {
+  return h(
+    "ul",
+    { class: "legend" },
+    Object.keys(STATES).filter((state) => counts[state]).map((state) =>
+      h("li", {}, h("span", { class: `dot is-${state}`, "aria-hidden": "true" }), `${counts[state]} ${STATES[state].toLowerCase()}`),
+    ),
+  );
+}
+
+export function crumbs(...links) {
+  return h("nav", { class: "crumbs", "aria-label": "Where you are" }, links.map(([text, href]) => h("a", { href }, words(text))));
+}

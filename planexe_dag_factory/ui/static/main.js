@@ -1,0 +1,22 @@
+// Starts the view that the server named, with the place it named.
+
+import { get } from "./api.js";
+import { show } from "./dom.js";
+import { inbox } from "./inbox.js";
+import { failure } from "./live.js";
+import { plan, plans } from "./plans.js";
+import { report, run } from "./run.js";
+import { ticket } from "./ticket.js";
+
+const VIEWS = { plans, plan, run, report, inbox, ticket };
+
+async function countTickets() {
+  const { total } = await get(["tickets"], { limit: 1 });
+  const count = document.getElementById("inbox-count");
+  count.hidden = total === 0;
+  count.textContent = String(total);
+}
+
+const { view, ...place } = document.body.dataset;
+VIEWS[view](place)?.catch((error) => show(failure(error)));
+countTickets().catch(() => {});

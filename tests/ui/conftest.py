@@ -1,0 +1,122 @@
+"""A real API server over a database that `site/seed.py` fills: every state at once, and nothing runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+SITE = Path(__file__).parent / "site"
+USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
+CHROMIUM = Path("/usr/bin/chromium")
+RUN_ID = "manual__2026-03-02T09:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Site:
+    url: str
+
+    def as_user(self, name: str) -> httpx.Client:
+        """A client with a bearer token, at the plugin's API."""
+        return httpx.Client(
+            base_url=f"{self.url}/planexe/api/v1", headers={"Authorization": f"Bearer {self.token(name)}"}, timeout=60
+        )
+
+    def in_browser(self, name: str) -> httpx.Client:
+        """A client with the login cookie that a browser holds."""
+        return httpx.Client(base_url=f"{self.url}/planexe", cookies={"_token": self.token(name)}, timeout=60)
+
+    def token(self, name: str) -> str:
+        answer = httpx.post(f"{self.url}/auth/token", json={"username": name, "password": name}, timeout=60)
+        return str(answer.json()["access_token"])
+
+
+def place(*parts: str) -> str:
+    return "/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def ticket_place(dag_id: str, task_id: str) -> str:
+    return place("tickets", dag_id, RUN_ID, task_id)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("site")
+    url = f"http://127.0.0.1:{_free_port()}"
+    environment = _environment(home, url)
+    airflow = str(Path(sys.executable).with_name("airflow"))
+    for command in ([airflow, "db", "migrate"], [sys.executable, str(SITE / "seed.py")]):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    with (home / "server.log").open("w") as log:
+        server = subprocess.Popen([airflow, "api-server"], env=environment, stdout=log, stderr=log)
+        try:
+            _await(url, server, home / "server.log")
+            yield Site(url)
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _environment(home: Path, url: str) -> dict[str, str]:
+    (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
+    (home / "plugins").mkdir()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    settings = {
+        "AIRFLOW_HOME": home,
+        "AIRFLOW__CORE__AUTH_MANAGER": "per_dag_auth.PerDagAuthManager",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": home / "plugins",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": url.rpartition(":")[2],
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "for-this-test-alone-" * 4,
+        "AIRFLOW__PLANEXE__RUN_ROOT": home / "run",
+        "AIRFLOW__PLANEXE__KEYS": home / "keys",
+        "PYTHONPATH": SITE,
+    }
+    return kept | {key: str(value) for key, value in settings.items()}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(f"{url}/api/v2/monitor/health", timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.3)
+    pytest.fail(f"the API server did not start:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser: {CHROMIUM} is missing")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield chromium
+        chromium.close()
