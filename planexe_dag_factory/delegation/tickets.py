@@ -100,6 +100,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "unblocks": unblocks(step),
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
+        "amount": _amount(kind, step.item),
         "result_schema": _result_schema(step, attempts[-1]) if attempts else None,
         "previous": previous,
     }
@@ -107,8 +108,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
 
 def options_for(kind: Kind, item: WorkItem) -> tuple[Option, ...]:
     """Return how a ticket can be answered; an approval with an amount has it typed in again."""
-    gate = item.route.gate
-    if kind == "approval" and gate and gate.amount is not None:
+    if _amount(kind, item) is not None:
         approve, reject = OPTIONS[kind]
         return Option(approve.id, approve.label, approve.intent, ("amount",)), reject
     return OPTIONS[kind]
@@ -127,9 +127,9 @@ def form_for(kind: Kind, item: WorkItem) -> dict[str, Any]:
             "contentMediaType": "application/json",
         }
     gate = item.route.gate
-    if kind == "approval" and gate and gate.amount is not None:
+    if gate and _amount(kind, item) is not None:
         title = f"Type the amount to confirm it ({gate.currency or 'amount'})"
-        fields["amount"] = {"type": "number", "title": title, "const": gate.amount}
+        fields["amount"] = {"type": "number", "title": title}
     return {"type": "object", "properties": fields, "additionalProperties": False}
 
 
@@ -141,15 +141,16 @@ def check_answer(ticket: Mapping[str, Any], option: str, fields: Mapping[str, An
         return (f"option: {option!r} is not an answer to this ticket; choose one of {known}",)
     given = {name: value for name, value in fields.items() if value not in (None, "")}
     missing = tuple(f"{name}: needed to answer {option!r}" for name in chosen["requires"] if name not in given)
-    unfit = schema_problems(given, _amount_apart(ticket["form"], option))
-    return missing + tuple(_by_field(problem) for problem in unfit) + _result_problems(ticket, given)
+    unfit = tuple(_by_field(problem) for problem in schema_problems(given, ticket["form"]))
+    return missing + unfit + _amount_problems(ticket, option, given) + _result_problems(ticket, given)
 
 
-def _amount_apart(form: Mapping[str, Any], option: str) -> Mapping[str, Any]:
-    """Who rejects need not confirm the amount."""
-    if option != "Reject":
-        return form
-    return {**form, "properties": {**form["properties"], "amount": True}}
+def _amount_problems(ticket: Mapping[str, Any], option: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Who approves an amount types it in; who rejects need not."""
+    wanted, given = ticket.get("amount"), fields.get("amount")
+    if option != "Approve" or wanted is None or given is None or given == wanted:
+        return ()
+    return (f"amount: type {wanted:.2f} to confirm it",)
 
 
 def _by_field(problem: str) -> str:
@@ -208,6 +209,10 @@ def _agent_says(attempt: Attempt) -> dict[str, Any]:
 def _result_schema(step: StepRun, attempt: Attempt) -> dict[str, Any] | None:
     known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
     return dict(known[1].output_schema) if known else None
+
+
+def _amount(kind: Kind, item: WorkItem) -> float | None:
+    return item.route.gate.amount if kind == "approval" and item.route.gate else None
 
 
 def _assignee(item: WorkItem, kind: Kind) -> str:

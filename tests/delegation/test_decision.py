@@ -1,0 +1,104 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planexe_agents.signing import SigningKey
+
+from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.delegate import delegate
+from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
+from planexe_dag_factory.delegation.results import Result, write_result
+from planexe_dag_factory.record.events import Actor, read_events
+from planexe_dag_factory.record.folder import RunFolder
+from tests.delegation.scenes import Scene, make_scene
+
+
+def delegated(folder: Path, *script: dict[str, Any]) -> Scene:
+    scene = make_scene(folder, list(script))
+    asyncio.run(delegate(scene.again(), scene.agents.ask, last_try=True))
+    return scene
+
+
+def test_a_confident_outcome_ends_the_step(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {"confidence": 0.7})
+    decision = decide(scene.again())
+    assert (decision.decision, decision.why) == ("accept", "first has a confidence of 0.70, where 0.70 is asked for")
+    result = scene.step.read_json("result.json")
+    assert (result["status"], result["by"]["id"], result["accepted_by"]["kind"]) == ("done", "first", "orchestrator")
+    assert result["result"] == {"answer": 42}
+    assert scene.step.read_json("001", "decision.json")["decision"] == "accept"
+
+
+def test_a_doubtful_one_goes_to_review_and_ends_nothing(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {"confidence": 0.69})
+    assert decide(scene.again()).decision == "review"
+    assert scene.step.find_json("result.json") is None
+
+
+def test_a_flagged_risk_goes_to_a_person_however_confident(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {"confidence": 1.0, "result": {"answer": 1, "existential": True}})
+    decision = decide(scene.again())
+    assert (decision.decision, decision.why) == ("review", "first flags an existential risk: see its result")
+
+
+def test_the_ticket_says_who_was_tried_and_why_not(tmp_path: Path) -> None:
+    refusal = {"status": "rejected", "reason": "no data", "result": {}}
+    decision = decide(delegated(tmp_path, refusal, {**refusal, "status": "failed", "reason": "crashed"}).again())
+    assert decision.decision == "ticket"
+    assert decision.why == "no agent did this step: first (rejected): no data; second (failed): crashed"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("confidence", 1.0, "not signed with the key of first"),
+        ("result", {"answer": 43}, "not signed with the key of first"),
+        ("signature", None, "not signed with the key of first"),
+    ],
+)
+def test_an_outcome_that_was_changed_on_disk_is_not_accepted(
+    tmp_path: Path, name: str, value: object, says: str
+) -> None:
+    scene = delegated(tmp_path, {})
+    scene.step.write_json({**scene.step.read_json("001", "outcome.json"), name: value}, "001", "outcome.json")
+    decision = decide(scene.again())
+    assert decision.decision == "ticket"
+    assert says in decision.why
+
+
+def test_an_outcome_of_another_assignment_is_not_accepted(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {})
+    changed = {**scene.step.read_json("001", "assignment.json"), "instructions": "changed later"}
+    scene.step.write_json(changed, "001", "assignment.json")
+    assert "answers another assignment" in decide(scene.again()).why
+
+
+def test_an_agent_whose_key_changed_is_not_trusted(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {})
+    registry = scene.step.execution.registry
+    stranger = replace(registry.agents[0], public_key=SigningKey.generate().public)
+    decision = decide(scene.again(registry=replace(registry, agents=(stranger,))))
+    assert decision.why == "the outcome is not signed with the key of first"
+
+
+def test_a_run_begins_once_and_says_at_its_end_who_refused_what(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    execution = scene.step.execution
+    inputs = {"plan.json": b"{}", "policy.json": b"{}", "registry.json": b"{}", "dagspec.json": b"other"}
+    about = {"dag_id": "harbour", "run_id": "run-1", "plan_id": "harbour", "by": "anna"}
+    begin_run(execution.run, execution.key, inputs, about)
+    begin_run(execution.run, execution.key, inputs, {**about, "by": "someone else"})
+    assert [event["actor"]["id"] for event in read_events(execution.run, "run")] == ["anna"]
+    assert execution.run.read_bytes("dagspec.json") != b"other"  # what there was is kept
+
+    write_result(scene.step, Result("refused", Actor("person", "ben", "Ben"), reason="too dear"))
+    assert refusals(execution) == ["Ben refused 'Survey the tides': too dear"]
+    end_run(execution, refusals(execution))
+    assert read_events(execution.run, "run")[-1]["details"]["state"] == "failed"
+    assert "steps/survey/result.json" in execution.run.read_json("final", "manifest.json")["files"]
+
+
+def test_a_run_folder_of_nothing_has_no_events(tmp_path: Path) -> None:
+    assert read_events(RunFolder(tmp_path / "none")) == []
