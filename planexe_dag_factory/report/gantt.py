@@ -76,7 +76,7 @@ def axes_of(status: RunStatus) -> Axes:
     last = max((step.planned.end for step in status.steps), default=0.0)
     plan_end = max(last, 1.0)
     ticks = _date_ticks(status.plan_start, plan_end) if status.plan_start else _day_ticks(plan_end)
-    title = "Planned" if status.estimated else "Planned order (the plan has no estimates: one day a step)"
+    title = "Planned" if status.estimated else "Planned order (no estimates: a day a step)"
     start = status.started_at.timestamp()
     spans = [step.actual.end.timestamp() for step in status.steps if step.actual]
     end = max([status.as_of.timestamp(), start + 1, *spans])
