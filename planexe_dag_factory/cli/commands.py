@@ -169,6 +169,26 @@ def status(json: _Json = False) -> None:
     raise typer.Exit(stacks.status(as_json=json))
 
 
+@agents_app.command("add")
+def add_agents(
+    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Where the agents answer.", show_default=False)],
+    registry: Annotated[
+        Path | None,
+        typer.Option("--registry", dir_okay=False, help="The registry to add to; without it, that of the stack here."),
+    ] = None,
+) -> None:
+    r"""Register agents by their addresses; what each can do, it says itself.
+
+    \b
+    Examples:
+      planexe-dag agents add http://127.0.0.1:8005
+      planexe-dag agents add --registry /etc/planexe/registry.json http://translator:8000
+    """
+    from planexe_dag_factory.cli import stacks
+
+    raise typer.Exit(stacks.add_agents(urls, registry))
+
+
 @agents_app.command("list")
 def list_agents(registry: _Registry = None, json: _Json = False) -> None:
     r"""List the agents of the running stack, or of the registry, with what they can do.

@@ -36,12 +36,10 @@ class RunOptions:
 
 
 def run(plan: Path, *, autopilot: bool, as_json: bool, timeout: float | None) -> int:
-    built = build(plan, None)
-    if built is None or built.spec is None:
-        console.print_problems(str(plan), built.problems if built else ())
+    if _compiled(plan, None) is None:
         return INVALID
     try:
-        return _run(plan, built.spec, RunOptions(autopilot, timeout), as_json=as_json)
+        return _run(plan, RunOptions(autopilot, timeout), as_json=as_json)
     except StackError as error:
         console.print_error(error)
         return FAILED
@@ -50,9 +48,19 @@ def run(plan: Path, *, autopilot: bool, as_json: bool, timeout: float | None) ->
         return INTERRUPTED
 
 
-def _run(plan: Path, spec: DagSpec, options: RunOptions, *, as_json: bool) -> int:
+def _compiled(plan: Path, registry: Path | None) -> DagSpec | None:
+    built = build(plan, registry)
+    if built and not built.spec:
+        console.print_problems(str(plan), built.problems)
+    return built.spec if built else None
+
+
+def _run(plan: Path, options: RunOptions, *, as_json: bool) -> int:
     home = Home.below(Path.cwd())
     with _stack(home) as state:
+        spec = _compiled(plan, home.registry)  # as the stack's own agents make it
+        if spec is None:
+            return INVALID
         deliver(plan, tuple(Path(folder) for folder in state.plans), home.plans)
         started = time.monotonic()
         progress = _see_through(home, state, spec, options)
@@ -83,7 +91,7 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
         AirflowClient(url, ADMIN, passwords[ADMIN]) as client,
         AirflowClient(url, REVIEWER, passwords[REVIEWER]) as reviewer,
     ):
-        wait_for_dag(client, spec.dag_id, spec.plan_digest)
+        wait_for_dag(client, spec)
         run_id = client.trigger(spec.dag_id)
         _say_where(home, url, spec, run_id, autopilot=options.autopilot)
         pilot = Autopilot(reviewer) if options.autopilot else None

@@ -13,6 +13,7 @@ from planexe_dag_factory.errors import RegistryError, StackError
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.stack import lifecycle
+from planexe_dag_factory.stack.agents import register
 from planexe_dag_factory.stack.configuration import Settings, read_passwords
 from planexe_dag_factory.stack.health import component_health
 from planexe_dag_factory.stack.home import Home
@@ -67,6 +68,22 @@ def list_agents(registry: Path | None, *, as_json: bool) -> int:
         console.print_json([_agent_document(known, agent.id) for agent in known.agents])
     else:
         _print_agents(known, running=runs)
+    return OK
+
+
+def add_agents(urls: list[str], registry: Path | None) -> int:
+    home = Home.below(Path.cwd())
+    if registry is None:
+        home.prepare()
+    try:
+        known = register(registry or home.registry, urls)
+    except RegistryError as error:
+        console.print_problems(error.name, error.problems)
+        return INVALID
+    except StackError as error:
+        console.print_error(error)
+        return FAILED
+    _print_agents(known, running=True)
     return OK
 
 

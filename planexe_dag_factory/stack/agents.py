@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import add_cards, dump_registry
+from planexe_dag_factory.routing.registry import add_cards, dump_registry, load_registry
 from planexe_dag_factory.stack.files import write_private
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.supervisor import Program
@@ -41,8 +43,20 @@ def agents_program(home: Home, ready: ReadyFile, log: Path) -> Program:
     return Program("agents", command, dict(os.environ), home.root, log)
 
 
-def write_registry(path: Path, agents: Mapping[str, str]) -> None:
-    """Ask each agent (name: url) for its card, and write the registry that plans are routed by."""
-    cards = {url: httpx.get(f"{url}/schema.json", timeout=10).raise_for_status().json() for url in agents.values()}
-    registry = add_cards(Registry(), cards)
+def register(path: Path, urls: Iterable[str]) -> Registry:
+    """Ask agents for their cards and add them to a registry file, which is made where there is none.
+
+    An agent that is registered already is replaced. Raises StackError where an agent does not
+    answer, RegistryError where the file or a card cannot be used.
+    """
+    known = load_registry(path) if path.exists() else Registry()
+    registry = add_cards(known, {url: _card(url) for url in urls})
     write_private(path, json.dumps(dump_registry(registry), indent=2, sort_keys=True))
+    return registry
+
+
+def _card(url: str) -> Any:
+    try:
+        return httpx.get(f"{url.rstrip('/')}/schema.json", timeout=10).raise_for_status().json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        raise StackError(f"no agent answers at {url}: {error}") from error

@@ -64,5 +64,5 @@ def answer_to(ticket: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fields(ticket: Mapping[str, Any], note: str) -> dict[str, Any]:
     """Fill the comment, and type in the amount that an approval asks for."""
-    amount = ticket["form"]["properties"].get("amount", {}).get("const")
+    amount = ticket.get("amount")
     return {"comment": note} if amount is None else {"comment": note, "amount": amount}

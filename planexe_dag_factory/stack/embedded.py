@@ -16,10 +16,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 from planexe_dag_factory.errors import StackError
-from planexe_dag_factory.stack.agents import ReadyFile, agents_program, write_registry
+from planexe_dag_factory.stack.agents import ReadyFile, agents_program, register
 from planexe_dag_factory.stack.configuration import Settings, airflow_environment, load_launch, write_configuration
 from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.home import Home
@@ -80,7 +81,7 @@ class EmbeddedStack:
         write_configuration(self.home, self.settings, port)
         self._tell(url=f"http://127.0.0.1:{port}")
         self._start_agents()
-        self.supervisor.run(self._airflow("migrate", ("db", "migrate")))
+        self._migrate()
         self._register_agents()
         self._start_airflow()
 
@@ -90,11 +91,18 @@ class EmbeddedStack:
         log.unlink(missing_ok=True)
         self.supervisor.start(agents_program(self.home, self._agents, log))
 
+    def _migrate(self) -> None:
+        """Make or upgrade the database, unless this version of Airflow has done so already."""
+        done = self.home.root / "migrated"
+        if not done.exists() or done.read_text() != version("apache-airflow-core"):
+            self.supervisor.run(self._airflow("migrate", ("db", "migrate")))
+            done.write_text(version("apache-airflow-core"))
+
     def _register_agents(self) -> None:
         if not self.supervisor.wait_until(self._agents.exists, timeout=_HEALTHY_WITHIN_S, strict=True):
             raise StackError(f"the agents were not ready after {_HEALTHY_WITHIN_S} s; see {self.home.log('agents')}")
         self._tell(agents=self._agents.read())
-        write_registry(self.home.registry, self.state.agents)
+        register(self.home.registry, self.state.agents.values())
 
     def _start_airflow(self) -> None:
         for name, words in AIRFLOW_COMPONENTS.items():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.routing.policy import policy_path
+from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.stack.autopilot import Autopilot
 from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.progress import Progress
@@ -31,15 +33,14 @@ def deliver(source: Path, plans: tuple[Path, ...], inbox: Path) -> None:
     _copy(source, inbox / source.name)
 
 
-def wait_for_dag(client: AirflowClient, dag_id: str, plan_digest: str) -> None:
+def wait_for_dag(client: AirflowClient, spec: DagSpec) -> None:
     """Wait until Airflow knows this version of a plan. Raises StackError where it does not come."""
     end = time.monotonic() + _DAG_WITHIN_S
     while time.monotonic() < end:
-        dag = client.dag(dag_id)
-        if dag and plan_digest in (dag.get("doc_md") or ""):
+        if _is_version(client.dag(spec.dag_id), spec):
             return
         time.sleep(_POLL_S)
-    raise StackError(_why_no_dag(client, dag_id))
+    raise StackError(_why_no_dag(client, spec.dag_id))
 
 
 def follow(
@@ -63,6 +64,12 @@ def follow(
         if autopilot and progress.open_tickets:
             autopilot.answer_open(dag_id, run_id)
         time.sleep(_POLL_S)
+
+
+def _is_version(dag: Mapping[str, Any] | None, spec: DagSpec) -> bool:
+    """Say whether a DAG was made of this plan, policy and registry: its documentation names their digests."""
+    doc = dag.get("doc_md") or "" if dag else ""
+    return all(digest in doc for digest in (spec.plan_digest, spec.policy_digest, spec.registry_digest))
 
 
 def _copy(source: Path, target: Path) -> None:

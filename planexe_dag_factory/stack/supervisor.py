@@ -20,7 +20,6 @@ from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack.processes import ProcessId, adopt_orphans, reap_orphans, spawn, stop_all
 from planexe_dag_factory.stack.state import Component
 
-_MAX_RESTARTS = 20
 _TICK_S = 0.2
 _log = logging.getLogger(__name__)
 
@@ -50,10 +49,12 @@ class Supervisor:
 
     lifeline: int | None = None
     grace: float = 8.0
+    max_restarts: int = 20
     on_change: Callable[[dict[str, Component]], None] = lambda _: None
     _programs: dict[str, Program] = field(default_factory=dict)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _restarts: dict[str, int] = field(default_factory=dict)
+    _errands: set[int] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         adopt_orphans()
@@ -85,7 +86,9 @@ class Supervisor:
     def run(self, program: Program) -> None:
         """Run a program to its end. Raises StackError where it fails."""
         process = spawn(program.command, log=program.log, env=program.env, cwd=program.cwd)
+        self._errands.add(process.pid)
         self.wait_until(lambda: process.poll() is not None)
+        self._errands.remove(process.pid)
         if process.returncode:
             raise StackError(failure(program, process.returncode))
 
@@ -118,7 +121,7 @@ class Supervisor:
 
     def _tick(self, *, strict: bool) -> None:
         self._sleep()
-        reap_orphans(own={process.pid for process in self._processes.values()})
+        reap_orphans(own=self._errands.union(process.pid for process in self._processes.values()))
         for name, process in tuple(self._processes.items()):
             if process.poll() is not None:
                 self._revive(self._programs[name], process.returncode, strict=strict)
@@ -130,7 +133,7 @@ class Supervisor:
             raise StopRequested
 
     def _revive(self, program: Program, status: int, *, strict: bool) -> None:
-        if strict or self._restarts[program.name] >= _MAX_RESTARTS:
+        if strict or self._restarts[program.name] >= self.max_restarts:
             raise StackError(failure(program, status))
         _log.warning("%s ended with %s: started again", program.name, status)
         self._restarts[program.name] += 1

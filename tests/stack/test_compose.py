@@ -1,0 +1,89 @@
+"""The shape of docker-compose.yaml; there is no Docker engine where these tests must run."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from planexe_dag_factory.stack.configuration import Settings, write_configuration
+from planexe_dag_factory.stack.home import Home
+
+ROOT = Path(__file__).parents[2]
+AGENTS = ("data-gathering", "analysis", "reporting", "risk-assessment")
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker")
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+    return document
+
+
+def test_it_is_airflow_with_two_workers_and_each_agent_as_a_service(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {"postgres", "redis", "init", "registry", *AIRFLOW, *AGENTS}
+    assert compose["services"]["worker"]["deploy"]["replicas"] == 2
+
+
+def test_what_stays_up_says_how_it_is_and_comes_back(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name in ("init", "registry"):
+            assert service["restart"] == "no"
+        else:
+            assert service["healthcheck"]["test"], name
+            assert service["restart"] == "unless-stopped"
+
+
+def test_every_dependency_and_every_volume_is_declared(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert set(service.get("depends_on", ())) <= set(compose["services"])
+        named = {mount.split(":")[0] for mount in service.get("volumes", ()) if not mount.startswith(".")}
+        assert named <= set(compose["volumes"])
+
+
+def test_airflow_starts_after_the_database_and_the_registry_are_there(compose: dict[str, Any]) -> None:
+    for name in AIRFLOW:
+        needs = compose["services"][name]["depends_on"]
+        assert needs["init"] == {"condition": "service_completed_successfully"}
+        assert needs["registry"] == {"condition": "service_completed_successfully"}
+
+
+def test_every_agent_is_registered_where_it_listens(compose: dict[str, Any]) -> None:
+    words = compose["services"]["registry"]["command"]
+    assert words[1:] == [f"http://{name}:8000" for name in AGENTS]
+    for name in AGENTS:
+        assert "--port 8000 " in compose["services"][name]["command"]
+
+
+def test_only_the_web_server_is_reached_from_outside_and_only_from_this_machine(compose: dict[str, Any]) -> None:
+    ports = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
+    assert ports == {"api-server": ["127.0.0.1:8080:8080"]}
+
+
+def test_every_airflow_process_shares_what_runs_leave_behind(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["worker"]["environment"]
+    mounted = {mount.split(":")[1] for mount in compose["services"]["worker"]["volumes"]}
+    assert environment["AIRFLOW__PLANEXE__RUN_ROOT"] in mounted
+    assert environment["AIRFLOW__PLANEXE__KEYS"] in mounted
+    assert environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] in mounted
+    assert len({str(compose["services"][name]["volumes"]) for name in AIRFLOW}) == 1
+
+
+def test_secrets_come_from_outside_and_the_example_names_every_variable(compose: dict[str, Any]) -> None:
+    text = (ROOT / "docker-compose.yaml").read_text()
+    used = set(re.findall(r"\$\{(\w+)", text))
+    example = dict(
+        line.split("=", 1) for line in (ROOT / ".env.example").read_text().splitlines() if re.match(r"\w", line)
+    )
+    assert used == set(example)
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    assert required == {name for name, value in example.items() if not value}
+
+
+def test_the_bundle_is_configured_as_in_the_embedded_stack(compose: dict[str, Any], tmp_path: Path) -> None:
+    home = Home.below(tmp_path)
+    home.prepare()
+    write_configuration(home, Settings.for_folder(tmp_path, home), 1)
+    bundles = compose["services"]["scheduler"]["environment"]["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"]
+    assert f"dag_bundle_config_list = {bundles}\n" in home.configuration.read_text()
