@@ -1,0 +1,1 @@
+"""What the agents compute with: search, amounts, schedules, choices and scenarios. Pure functions, no network."""
