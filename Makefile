@@ -4,7 +4,7 @@ PYTHON  ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$
 VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet install --prefer-binary -c constraints.txt
-EXAMPLE ?= dags/examples/hello.json
+EXAMPLE ?= dags/examples/harbour_air_watch
 
 .DEFAULT_GOAL := help
 .PHONY: help install check test demo up down bench clean

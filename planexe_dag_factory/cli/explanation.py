@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from rich.text import Text
@@ -14,16 +15,22 @@ _COLOURS = {"human": "magenta"}
 
 def explanation_tree(explanation: Mapping[str, Any]) -> Tree:
     """Show phases, packages and steps: who does each and why, and what is approved first."""
+    steps = {package: tuple(members) for package, members in groupby(explanation["steps"], itemgetter("package"))}
     tree = Tree(Text(explanation["title"], style="bold"), guide_style="dim")
     for phase in explanation["phases"]:
-        steps = [step for step in explanation["steps"] if step["phase"] == phase["id"]]
         branch = tree.add(Text(phase["title"], style="bold"))
-        for package, members in groupby(steps, key=lambda step: step["package"]):
-            twig = branch.add(Text(package))
-            for step in members:
+        for package in phase["packages"]:
+            twig = branch.add(Text(package["title"]))
+            for step in steps.get(package["id"], ()):
                 twig.add(_step(step))
+        branch.add(_milestone(phase))
     tree.add(_summary(explanation["steps"]))
     return tree
+
+
+def _milestone(phase: Mapping[str, Any]) -> Text:
+    text = Text(f"milestone, closes {len(phase['closes'])} steps", style="green")
+    return text.append(", risks are assessed first") if phase["critical"] else text
 
 
 def _step(step: Mapping[str, Any]) -> Text:

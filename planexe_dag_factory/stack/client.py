@@ -20,11 +20,11 @@ class AirflowClient:
     Every method raises StackError, which names the request, where the answer is not the wanted one.
     """
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url
         self.user = user
         self._password = password
-        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S)
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT_S, transport=transport)
 
     def __enter__(self) -> Self:
         return self
