@@ -50,7 +50,6 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
         edges=_edges(blocks, order),
         work_items=items,
         milestones=tuple(_milestones(plan, policy, order)),
-        tags=("planexe",),
     )
 
 

@@ -13,8 +13,9 @@ _SPEC: TypeAdapter[DagSpec] = TypeAdapter(DagSpec)
 
 
 def dump_spec(spec: DagSpec) -> bytes:
-    """Write a spec as JSON with sorted keys, in ASCII; what is None is left out."""
-    document = _SPEC.dump_python(spec, mode="json", exclude_none=True)
+    """Write a spec as JSON with sorted keys, in ASCII; a task says only what it belongs to."""
+    document = _SPEC.dump_python(spec, mode="json")
+    document["tasks"] = [{key: value for key, value in task.items() if value is not None} for task in document["tasks"]]
     members = (f"{_line(key)}: {_block(document[key])}" for key in sorted(document))
     return ("{\n" + ",\n".join(members) + "\n}\n").encode()
 

@@ -33,8 +33,9 @@ WRITTEN = """{
 "edges": [
  ["start", "buy.gate"]
 ],
+"extra": null,
 "groups": [
- {"id": "one", "title": "One"},
+ {"id": "one", "parent": null, "title": "One"},
  {"id": "p", "parent": "one", "title": "P"}
 ],
 "milestones": [
@@ -45,6 +46,7 @@ WRITTEN = """{
 "plan_id": "harbour",
 "policy_digest": "sha256:2",
 "registry_digest": "sha256:3",
+"senior_approval": null,
 "summary": "",
 "tags": [
  "planexe"
@@ -61,9 +63,11 @@ WRITTEN = """{
 }
 """
 WORK_ITEM = (
-    '{"days": [1.0, 2.0, 3.0], "description": "", "id": "buy", "package": "p", "phase": "one", "resources": ["Anna"], '
+    '{"days": [1.0, 2.0, 3.0], "description": "", "id": "buy", "milestone": null, "package": "p", "phase": "one", '
+    '"resources": ["Anna"], '
     '"route": {"assignee": "Treasurer", "candidates": [{"action": "compare", "agent": "analysis", "score": 0.8}], '
-    '"executor": "analysis", "gate": {"amount": 1200.0, "approver": "Treasurer", "currency": "EUR", "kind": "budget", '
+    '"due_days": null, "executor": "analysis", "gate": {"amount": 1200.0, "approver": "Treasurer", "currency": "EUR", '
+    '"kind": "budget", '
     '"why": "buys sensors"}, "gate_why": "", "inputs": {"a": null}, "score": 0.8, "step": "buy", "threshold": 0.7, '
     '"why": "matches"}, "title": "Buy", "upstream": ["ask"]}'
 )

@@ -1,4 +1,4 @@
-"""Laws of the order, over random plans with random dependencies, possible or not."""
+"""Laws of the order and of the DAG, over random plans with random dependencies, possible or not."""
 
 import random
 from itertools import pairwise
@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planexe_dag_factory.compile.compiler import compile_plan, unawaited
 from planexe_dag_factory.compile.order import Order, order_steps
 from planexe_dag_factory.plan.model import Dependency, Phase, Plan, Step, WorkPackage
-from planexe_dag_factory.routing.model import Policy, Sequencing
+from planexe_dag_factory.routing.model import HUMAN, Candidate, Gate, Policy, Registry, Route, Routes, Sequencing
+from planexe_dag_factory.spec.codec import dump_spec, load_spec
+from planexe_dag_factory.spec.model import DagSpec
 
 SEQUENCINGS: tuple[Sequencing, ...] = ("phased", "waterfall", "dependencies")
 
@@ -68,7 +71,7 @@ def is_reported(before: str, after: str, messages: str) -> bool:
     )
 
 
-orders = settings(derandomize=True, deadline=None, max_examples=100)
+orders = settings(derandomize=True, deadline=None, max_examples=60)
 each_sequencing = pytest.mark.parametrize("sequencing", SEQUENCINGS)
 
 
@@ -180,3 +183,86 @@ def test_the_order_in_which_dependencies_are_listed_has_no_say(sequencing: Seque
     policy = Policy(sequencing=sequencing)
     again = Plan(plan.id, plan.title, plan.phases, dependencies=tuple(shuffled))
     assert order_steps(again, policy) == order_steps(plan, policy)
+
+
+def routes_for(plan: Plan, randomness: random.Random) -> Routes:
+    return {step.id: route_for(step.id, randomness) for step in plan.steps}
+
+
+def route_for(step: str, randomness: random.Random) -> Route:
+    gate = Gate("budget", "spends", "Treasurer") if randomness.random() < 1 / 3 else None
+    if randomness.random() < 1 / 3:
+        return Route(step, HUMAN, "a person's", 1.0, "Anna", gate=gate)
+    return Route(step, "analysis", "an agent's", 0.9, "Anna", (Candidate("analysis", "assess", 0.9),), gate)
+
+
+def compiled(plan: Plan, sequencing: Sequencing, randomness: random.Random) -> DagSpec:
+    critical = tuple(phase.id for phase in plan.phases if randomness.random() < 1 / 3)
+    policy = Policy(sequencing=sequencing, critical_phases=critical)
+    return compile_plan(plan, routes_for(plan, randomness), policy, Registry())
+
+
+def task_graph(spec: DagSpec) -> "nx.DiGraph[str]":
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(task.id for task in spec.tasks)
+    graph.add_edges_from(spec.edges)
+    return graph
+
+
+@each_sequencing
+@orders
+@given(plan=plans(), randomness=st.randoms(use_true_random=False))
+def test_the_dag_leads_from_start_to_finish_through_every_task(
+    sequencing: Sequencing, plan: Plan, randomness: random.Random
+) -> None:
+    spec = compiled(plan, sequencing, randomness)
+    graph = task_graph(spec)
+    assert nx.is_directed_acyclic_graph(graph)
+    assert len(spec.tasks) == len(graph) == len({task.id for task in spec.tasks} - {group.id for group in spec.groups})
+    assert [task for task, degree in graph.in_degree if not degree] == ["start"]
+    assert [task for task, degree in graph.out_degree if not degree] == ["finish"]
+    acting = [task.step for task in spec.tasks if task.kind in {"work", "human"} and task.step]
+    assert list(dict.fromkeys(acting)) == [step.id for step in plan.steps]
+    assert all(acting.count(step) == (1 if spec.work_items[step].route.executor == HUMAN else 2) for step in acting)
+
+
+@each_sequencing
+@orders
+@given(plan=plans(), randomness=st.randoms(use_true_random=False))
+def test_every_task_of_what_waits_comes_after_every_task_of_what_it_waits_for(
+    sequencing: Sequencing, plan: Plan, randomness: random.Random
+) -> None:
+    spec = compiled(plan, sequencing, randomness)
+    graph = task_graph(spec)
+    tasks = {step.id: {task.id for task in spec.tasks if task.step == step.id} for step in plan.steps}
+    for before, after in possible(plan, order_steps(plan, Policy(sequencing=sequencing))):
+        late = {task for step in after for task in tasks[step]}
+        for step in before:
+            assert all(late <= nx.descendants(graph, task) for task in tasks[step])
+
+
+@each_sequencing
+@orders
+@given(plan=plans(), randomness=st.randoms(use_true_random=False))
+def test_the_finish_comes_last_whatever_fails_and_however_long_things_take(
+    sequencing: Sequencing, plan: Plan, randomness: random.Random
+) -> None:
+    """Airflow decides a task as soon as one task before it has failed, while others may still run."""
+    order = order_steps(plan, Policy(sequencing=sequencing))
+    decided: dict[str, float] = {}
+    failed: set[str] = set()
+    for node in nx.topological_sort(graph_of(order)):
+        faults = [decided[before] for before in order.waits_for[node] if before in failed]
+        begins = max((decided[before] for before in order.waits_for[node]), default=0.0)
+        decided[node] = min(faults) if faults else begins + randomness.random()
+        if faults or randomness.random() < 1 / 4:
+            failed.add(node)
+    assert max((decided[node] for node in unawaited(order)), default=0.0) == max(decided.values(), default=0.0)
+
+
+@orders
+@given(plan=plans(), randomness=st.randoms(use_true_random=False))
+def test_a_spec_is_read_back_equal_and_written_the_same(plan: Plan, randomness: random.Random) -> None:
+    spec = compiled(plan, "phased", randomness)
+    assert load_spec(dump_spec(spec)) == spec
+    assert dump_spec(load_spec(dump_spec(spec))) == dump_spec(spec)
