@@ -118,14 +118,19 @@ class Rule:
     package: str | None = None
     phase: str | None = None
     pattern: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones."""
+    """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones.
+
+    `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
+    """
 
     owner: str | None = None
     sequencing: Sequencing = "phased"
     confidence_threshold: float = 0.7
+    caution: float = 0.6
     critical_phases: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()

@@ -1,0 +1,142 @@
+"""The policy overlay beside a plan: it corrects anything that was derived.
+
+{"owner": "Dana", "critical_phases": ["construction"],
+ "rules": [{"pattern": "*permit*", "gate": "regulatory", "approver": "Legal counsel"},
+           {"step": "write-brief", "executor": "reporting", "threshold": 0.8}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from planexe_dag_factory.errors import Problem, Where
+from planexe_dag_factory.plan.findings import Findings, did_you_mean
+from planexe_dag_factory.plan.jsontext import JsonText, parse_json
+from planexe_dag_factory.plan.model import Impact, Plan
+from planexe_dag_factory.plan.text import quote
+from planexe_dag_factory.routing.model import Override, Policy, Rule, Sequencing
+from planexe_dag_factory.routing.selectors import SELECTORS, known_to, selector_of, steps_of
+
+Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Words = Annotated[str, Field(min_length=1, max_length=200)]
+MAX_RULES = 500
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RuleFormat(_Strict):
+    """One rule: exactly one selector, and at least one thing to say about what it selects."""
+
+    step: Words | None = None
+    package: Words | None = None
+    phase: Words | None = None
+    pattern: Words | None = None
+    role: Words | None = None
+    executor: Words | None = None
+    action: Words | None = None
+    agent: Words | None = None
+    inputs: dict[str, Any] | None = None
+    gate: Impact | None = None
+    threshold: Share | None = None
+    assignee: Words | None = None
+    approver: Words | None = None
+    due_days: Annotated[float, Field(gt=0)] | None = None
+
+
+class PolicyFormat(_Strict):
+    """The policy file."""
+
+    owner: Words | None = None
+    sequencing: Sequencing = "phased"
+    confidence_threshold: Share = 0.7
+    caution: Share = 0.6
+    critical_phases: tuple[Words, ...] = ()
+    rules: Annotated[tuple[RuleFormat, ...], Field(max_length=MAX_RULES)] = ()
+
+
+def policy_path(source: Path) -> Path:
+    """Return where the overlay of a plan lies: `<plan>.policy.json` beside it."""
+    name = source.stem if source.suffix in {".json", ".zip"} else source.name
+    return source.with_name(f"{name}.policy.json")
+
+
+def read_policy(path: Path | None, plan: Plan) -> tuple[Policy, tuple[Problem, ...]]:
+    """Read the overlay of a plan; without one, the defaults. A policy with errors is not applied at all."""
+    if path is None:
+        return Policy(), ()
+    try:
+        source, problems = parse_json(path.read_bytes(), path.name)
+    except OSError as error:
+        message = f"the policy cannot be read: {error.strerror or error}"
+        return Policy(), (Problem("error", "unreadable", message, Where(path.name)),)
+    return _from_json(source, plan) if source else (Policy(), problems)
+
+
+def dump_policy(policy: Policy) -> dict[str, Any]:
+    """Return a policy as the JSON of its file; `read_policy` reads it back to an equal value."""
+    top = {field.name: getattr(policy, field.name) for field in fields(policy) if field.name != "rules"}
+    rules = [
+        _present(asdict(rule.override) | {name: getattr(rule, name) for name in SELECTORS}) for rule in policy.rules
+    ]
+    return _present(top | {"critical_phases": list(policy.critical_phases), "rules": rules})
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...]]:
+    findings = Findings(source)
+    document = findings.validate(PolicyFormat, source.value, (), "error")
+    if document is None:
+        return Policy(), tuple(findings.problems)
+    _check_phases(document.critical_phases, plan, findings)
+    for number, rule in enumerate(document.rules):
+        _check_rule(rule, number, plan, findings)
+    if findings.problems:
+        return Policy(), tuple(findings.problems)
+    return _policy(document), ()
+
+
+def _policy(document: PolicyFormat) -> Policy:
+    return Policy(**{**dict(document), "rules": tuple(map(_rule, document.rules))})
+
+
+def _rule(document: RuleFormat) -> Rule:
+    values = dict(document)
+    selector = {name: values.pop(name) for name in SELECTORS}
+    return Rule(Override(**values), **selector)
+
+
+def _check_phases(named: Iterable[str], plan: Plan, findings: Findings) -> None:
+    known = [phase.id for phase in plan.phases]
+    for number, name in enumerate(named):
+        if name not in known:
+            message = f"the plan has no phase {quote(name)}"
+            hint = did_you_mean(findings.guess(name, known))
+            findings.add("error", "unknown-phase", message, ("critical_phases", number), hint=hint)
+
+
+def _check_rule(document: RuleFormat, number: int, plan: Plan, findings: Findings) -> None:
+    path = ("rules", number)
+    rule = _rule(document)
+    chosen = [name for name in SELECTORS if getattr(rule, name) is not None]
+    if len(chosen) != 1:
+        said = " and ".join(chosen) or "none"
+        message = f"a rule needs exactly one of {', '.join(SELECTORS)}; this one has {said}"
+        findings.add("error", "bad-selector", message, path)
+        return
+    if rule.override == Override():
+        findings.add("error", "empty-rule", "the rule says nothing about what it selects", path)
+    if not steps_of(rule, plan):
+        name, value = selector_of(rule)
+        message = f"no step of the plan has the {name} {quote(value)}"
+        hint = did_you_mean(findings.guess(value, known_to(name, plan)))
+        findings.add("error", "matches-nothing", message, (*path, name), hint=hint)
