@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class ContextValue(BaseModel):
@@ -36,14 +36,14 @@ class Document(ContextValue):
 
 
 class Estimate(ContextValue):
-    """Three points in days. `after` holds the ids it waits for, `parent` the id of the estimate that includes it."""
+    """Three points in days; the ids of the estimates it waits for, and of the one that includes it (`parent`)."""
 
     id: str
     title: Text = ""
     days_min: float = Field(ge=0)
     days_likely: float = Field(ge=0)
     days_max: float = Field(ge=0)
-    after: Annotated[tuple[str, ...], BeforeValidator(_rows)] = ()
+    depends_on: Annotated[tuple[str, ...], BeforeValidator(_rows)] = ()
     parent: str | None = None
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class RiskRow(ContextValue):
 class EarlierResult(ContextValue):
     """How an earlier step ended, and what came of it."""
 
-    step: str = Field(validation_alias=AliasChoices("step", "work_item"))
+    step: str
     title: Text = ""
     status: Text = "done"
     result: dict[str, Any] = {}
@@ -79,10 +79,17 @@ class EarlierResult(ContextValue):
         return self.title or self.step
 
 
-class Context(ContextValue):
-    """The plan around a step."""
+class PlanHead(ContextValue):
+    """What the plan is called, and what it is about."""
 
     title: Text = ""
+    summary: Text = ""
+
+
+class Context(ContextValue):
+    """The plan around a step; `phase` and `package` say where in it the step belongs."""
+
+    plan: PlanHead = PlanHead()
     phase: Text = ""
     package: Text = ""
     documents: Annotated[tuple[Document, ...], BeforeValidator(_rows)] = ()

@@ -161,16 +161,17 @@ def estimate_schedule(inputs: StepInput, task: Task) -> Completed[ScheduleEstima
     except ValueError as error:
         raise Reject(f"the plan's estimates cannot be scheduled: {error}") from error
     sharpness = forecast.p50 / forecast.p90 if forecast.p90 else 1.0
-    confidence = plan.ranged * sharpness * (1 if plan.order_is_stated else UNSTATED_ORDER)
+    ordered = plan.linked if plan.order_is_stated else UNSTATED_ORDER
+    order = f"{plan.linked:.0%} of them have a place in" if plan.order_is_stated else "the plan does not state"
     why = (
         f"{plan.ranged:.0%} of {len(plan.activities)} estimates give a range; the median is {sharpness:.0%} of the "
-        f"90 % quantile; the order is {'stated' if plan.order_is_stated else 'assumed (counts 60 %)'}"
+        f"90 % quantile; {order} their order (counts {ordered:.0%})"
     )
     result = _schedule(path, forecast, task, stated=plan.order_is_stated)
     cited = [
         Evidence(source="estimates", quote=f"{row.title}: {row.end - row.start:.1f} days") for row in result.activities
     ]
-    return Completed(result, round(confidence, 3), why, tuple(cited))
+    return Completed(result, round(plan.ranged * sharpness * ordered, 3), why, tuple(cited))
 
 
 @agent.action(
@@ -282,7 +283,7 @@ def assess(inputs: StepInput, task: Task) -> Completed[Assessment]:
 
     Says what is known, in which figures, at what risk, and with which gaps.
     """
-    found = search(inputs, task, 12)
+    found = search(inputs, task)
     figures = _cost_items(found)
     risks = [
         row for row in _scored(task.context.risks, _touching(inputs.question(task), task.context.risks)) if row.touches

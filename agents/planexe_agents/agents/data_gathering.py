@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from planexe_agents.agents.step import Source, StepInput, evidence, quotes, search
 from planexe_agents.methods.amounts import amounts
 from planexe_agents.methods.search import Findings
-from planexe_agents.methods.text import sentences
+from planexe_agents.methods.text import STOP_WORDS, sentences
 from planexe_agents.service import Agent, Completed, Reject, Task
 
 WIDE = 40
@@ -39,7 +39,9 @@ REFERENCE = re.compile(
     r"|\b(?:GDPR|HIPAA|CCPA|REACH|RoHS|OSHA|FERPA|CITES)\b"
     r"|\b(?:[A-Z][a-z]+ ){1,5}(?:Act|Code|Treaty|Convention)\b(?: of \d{4})?"
 )
-NUMBER = re.compile(r"(?<![\w.])\d[\d,]{0,20}(?:\.\d{1,6})? ?(?:%|percent\b|[a-zA-Z]{1,14}\b)")
+NUMBER = re.compile(
+    r"(?<![\w.,:/-])(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,15})(?:\.\d{1,6})? ?(?:%|(?P<unit>[a-zA-Z]{1,14})\b)"
+)
 
 agent = Agent(id="data_gathering", type="data_gathering", name="Data gathering", version="1.0")
 
@@ -216,8 +218,8 @@ def _kind(sentence: str) -> Literal["legal", "safety", "financial", "schedule", 
 
 def _figures_in(text: str) -> tuple[str, ...]:
     money = tuple(amount.text for amount in amounts(text))
-    others = (match.group() for match in NUMBER.finditer(text))
-    return money + tuple(other for other in others if not any(other in text or text in other for text in money))
+    units = (match for match in NUMBER.finditer(text) if (match["unit"] or "").lower() not in STOP_WORDS)
+    return money + tuple(match.group() for match in units if not any(match.group() in amount for amount in money))
 
 
 def _ranked(found: Findings) -> list[RankedSource]:

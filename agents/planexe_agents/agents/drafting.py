@@ -52,7 +52,7 @@ class Section:
 
 def _purpose(material: Material) -> list[str]:
     part = " / ".join(name for name in (material.context.phase, material.context.package) if name)
-    whole = material.context.title
+    whole = material.context.plan.title
     return [f"{material.title}." if not whole else f"{material.title}, for {whole}{f' ({part})' if part else ''}."]
 
 

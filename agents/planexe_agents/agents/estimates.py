@@ -11,10 +11,14 @@ from planexe_agents.methods.schedule import Activity
 
 @dataclass(frozen=True, slots=True)
 class Schedulable:
-    """Activities, whether the plan states their order, and the share of them with a true range of days."""
+    """Activities, and what the plan says about them.
+
+    `linked` is the share of them that wait for another or are waited for, `ranged` the share with a true range of days.
+    """
 
     activities: tuple[Activity, ...]
     order_is_stated: bool
+    linked: float
     ranged: float
 
 
@@ -26,11 +30,14 @@ def schedulable(estimates: Sequence[Estimate]) -> Schedulable:
     """
     including = {estimate.parent for estimate in estimates}
     leaves = [estimate for estimate in estimates if estimate.id not in including]
-    stated = any(estimate.after for estimate in leaves)
+    stated = any(estimate.depends_on for estimate in leaves)
     before = [()] + [(estimate.id,) for estimate in leaves]
     activities = tuple(
-        Activity(leaf.id, leaf.days_min, leaf.days_likely, leaf.days_max, leaf.after if stated else previous)
+        Activity(leaf.id, leaf.days_min, leaf.days_likely, leaf.days_max, leaf.depends_on if stated else previous)
         for leaf, previous in zip(leaves, before, strict=False)
     )
-    ranged = sum(leaf.days_min < leaf.days_max for leaf in leaves) / len(leaves) if leaves else 0.0
-    return Schedulable(activities, stated, ranged)
+    waited_for = {name for leaf in leaves for name in leaf.depends_on}
+    linked = sum(bool(leaf.depends_on) or leaf.id in waited_for for leaf in leaves)
+    ranged = sum(leaf.days_min < leaf.days_max for leaf in leaves)
+    count = max(1, len(leaves))
+    return Schedulable(activities, stated, linked / count, ranged / count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from planexe_agents.agents.drafting import PLAN, Drafted, Material, Section, draft, kind_of, markdown
 from planexe_agents.agents.step import StepInput, evidence, quotes, texts_of
@@ -38,21 +38,6 @@ class Draft(BaseModel):
     sections: list[SectionText]
     markdown: str
     missing: list[str]
-
-
-class Counts(BaseModel):
-    """How many steps ended how; other keys are ignored."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    total: int = Field(default=0, ge=0)
-    done: int = Field(default=0, ge=0)
-
-
-class SummaryInput(StepInput):
-    """The step, and how far the plan has come."""
-
-    progress: Counts = Counts()
 
 
 class StepSummary(BaseModel):
@@ -130,21 +115,20 @@ def draft_plan(inputs: DraftInput, task: Task) -> Completed[Draft]:
     ],
     cannot=["present a report in a meeting", "publish or send a report"],
 )
-def summarise_progress(inputs: SummaryInput, task: Task) -> Completed[Summary]:
+def summarise_progress(inputs: StepInput, task: Task) -> Completed[Summary]:
     """Summarise, consolidate and report progress and findings from the results of earlier steps."""
     results = task.context.results
     if not results:
         raise Reject("missing data: no earlier step has a result yet")
     doubts = [earlier.name for earlier in results if _is_doubtful(earlier)]
-    told = len(results) / max(len(results), inputs.progress.done)
-    confidence = told * (1 - len(doubts) / len(results))
+    confidence = (1 - 0.5 ** len(results)) * (1 - len(doubts) / len(results))
     summary = Summary(
         counts=dict(sorted(Counter(earlier.status for earlier in results).items())),
         steps=[_summary_of(earlier) for earlier in results],
         doubts=doubts,
         markdown=markdown(inputs.title, _summary_sections(results, doubts)),
     )
-    why = f"results of {told:.0%} of the ended steps are at hand; {len(doubts)} of {len(results)} are doubtful"
+    why = f"{len(results)} earlier results are at hand; {len(doubts)} of them are doubtful"
     cited = tuple(Evidence(source=f"result of {earlier.name}") for earlier in results)
     return Completed(summary, round(confidence, 3), why, cited)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,8 @@ from planexe_agents.protocol import Evidence
 from planexe_agents.service import Agent, Completed, Reject, Task
 
 DRAWS = 1000
+FEWER_DRAWS = 250
+OTHER_SCALES = (0.75, 1.25)
 TOP = 5
 LEAST_SUCCESS = 0.5
 LEAST_RESILIENCE = 0.4
@@ -28,7 +31,7 @@ class Progress(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    total: int = Field(default=0, ge=0)
+    steps: int = Field(default=0, ge=0)
     done: int = Field(default=0, ge=0)
     refused: int = Field(default=0, ge=0)
     failed: int = Field(default=0, ge=0)
@@ -45,7 +48,7 @@ class MilestoneInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    milestone: str = Field(description="title of the milestone")
+    milestone: str = Field(description="which milestone")
     risks: list[RiskRow] = []
     progress: Progress = Progress()
     estimates: list[Estimate] = []
@@ -116,7 +119,8 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
     if not inputs.risks:
         raise Reject("missing data: the plan has no risk register")
     try:
-        plays = _play_all(inputs, task.seed)
+        plays = _play_all(inputs, task.seed, 1.0, DRAWS)
+        others = [_play_all(inputs, task.seed, loss, FEWER_DRAWS) for loss in OTHER_SCALES]
     except ValueError as error:
         raise Reject(f"the plan's estimates cannot be scheduled: {error}") from error
     rules = _rules(inputs, plays)
@@ -131,15 +135,22 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
         draws=DRAWS,
         seed=str(task.seed),
     )
-    confidence, why = _confidence(inputs)
+    confidence, why = _confidence(inputs, _agreement([rules, *(_rules(inputs, other) for other in others)]))
     cited = tuple(Evidence(source="risk register", quote=row.description) for row in result.top_risks)
     return Completed(result, confidence, why, cited)
 
 
-def _play_all(inputs: MilestoneInput, seed: int) -> list[Play]:
+def _play_all(inputs: MilestoneInput, seed: int, loss: float, draws: int) -> list[Play]:
     hazards = [hazard(row) for row in inputs.risks]
     activities = schedulable(inputs.estimates).activities
-    return [play(hazards, activities, scenario, seed, DRAWS) for scenario in SCENARIOS]
+    scenarios = [replace(scenario, loss=scenario.loss * loss) for scenario in SCENARIOS]
+    return [play(hazards, activities, scenario, seed, draws) for scenario in scenarios]
+
+
+def _agreement(verdicts: Sequence[Sequence[Rule]]) -> float:
+    """The share of the trials whose verdict is that of the first: 1 where the scale of losses decides nothing."""
+    existential = [any(rule.fired for rule in rules) for rules in verdicts]
+    return existential.count(existential[0]) / len(existential)
 
 
 def _rules(inputs: MilestoneInput, plays: Sequence[Play]) -> list[Rule]:
@@ -194,13 +205,14 @@ def _top(risks: Sequence[RiskRow]) -> list[TopRisk]:
     ]
 
 
-def _confidence(inputs: MilestoneInput) -> tuple[float, str]:
-    """Half for rated risks, three tenths for estimates with a range, two tenths for known progress."""
+def _confidence(inputs: MilestoneInput, agreement: float) -> tuple[float, str]:
+    """Complete data, times agreement of the verdicts: what a rating costs is a convention, so it must not decide."""
     rated = rated_share(inputs.risks)
     ranged = schedulable(inputs.estimates).ranged
-    known = 1.0 if inputs.progress.total else 0.0
+    known = 1.0 if inputs.progress.steps else 0.0
     why = (
         f"{rated:.0%} of {len(inputs.risks)} risks are rated (counts 50 %), {ranged:.0%} of {len(inputs.estimates)} "
-        f"estimates give a range (30 %), progress is {'known' if known else 'not known'} (20 %)"
+        f"estimates give a range (30 %), progress is {'known' if known else 'not known'} (20 %); "
+        f"{agreement:.0%} of the trials with other losses come to the same verdict"
     )
-    return round(0.5 * rated + 0.3 * ranged + 0.2 * known, 3), why
+    return round((0.5 * rated + 0.3 * ranged + 0.2 * known) * agreement, 3), why

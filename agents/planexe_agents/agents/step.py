@@ -40,7 +40,7 @@ class Source(BaseModel):
     quote: str
 
 
-def search(inputs: StepInput, task: Task, limit: int = 8) -> Findings:
+def search(inputs: StepInput, task: Task, limit: int = 12) -> Findings:
     """Search documents, earlier results and configured files for the step's question.
 
     Rejects the task where there is nothing to search, or nothing in it touches the question.

@@ -12,7 +12,7 @@ from planexe_agents.methods.schedule import Activity, critical_path, in_order
 # How likely a risk strikes, and what it then adds to cost and to duration, as a share of the plan.
 # The scale is this agent's convention, shown in every result; plans only say low, medium or high.
 LIKELIHOOD = {"low": 0.10, "medium": 0.30, "high": 0.60}
-SEVERITY = {"low": 0.03, "medium": 0.10, "high": 0.30}
+SEVERITY = {"low": 0.01, "medium": 0.03, "high": 0.10}
 TOLERANCE = 0.25
 LEVELS = ("low", "medium", "high")
 
@@ -34,7 +34,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way things may go: factors on likelihood and loss, and which end of the estimates comes true (None: chance)."""
+    """A way things may go: factors on likelihood and loss, and whether durations are drawn, or half the way to an end."""
 
     name: str
     kind: Literal["base", "adverse", "optimistic"]
@@ -43,7 +43,7 @@ class Scenario:
     loss: float = 1.0
     only_mitigated: bool = False
     worst_area_strikes: bool = False
-    durations: Literal["drawn", "least", "most"] = "drawn"
+    durations: Literal["drawn", "short", "long"] = "drawn"
 
 
 SCENARIOS = (
@@ -52,13 +52,18 @@ SCENARIOS = (
     Scenario(
         "the worst area fails",
         "adverse",
-        "all risks of the area with the largest exposure strike, and work takes its longest",
+        "all risks of the most exposed area strike, and work goes half the way to its longest",
         worst_area_strikes=True,
-        durations="most",
+        durations="long",
     ),
     Scenario("mitigation works", "optimistic", "risks with a mitigation are half as likely", 0.5, only_mitigated=True),
     Scenario(
-        "a quiet run", "optimistic", "risks are half as costly and work takes its shortest", 0.5, 0.5, durations="least"
+        "a quiet run",
+        "optimistic",
+        "risks are half as likely and half as costly, and work goes half the way to its shortest",
+        0.5,
+        0.5,
+        durations="short",
     ),
 )
 
@@ -129,8 +134,8 @@ def _stretch(route: Sequence[Activity], scenario: Scenario, chance: random.Rando
     planned = sum(activity.mean for activity in route)
     if planned <= 0:
         return 1.0
-    if scenario.durations == "least":
-        return sum(activity.least for activity in route) / planned
-    if scenario.durations == "most":
-        return sum(activity.most for activity in route) / planned
+    if scenario.durations == "short":
+        return (planned + sum(activity.least for activity in route)) / 2 / planned
+    if scenario.durations == "long":
+        return (planned + sum(activity.most for activity in route)) / 2 / planned
     return sum(activity.draw(chance) for activity in route) / planned

@@ -11,9 +11,11 @@ from typing import Any
 
 PASSAGE_CHARS = 600
 WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•|#]|\d+[.)]\s))")
+BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•|#{\[]|\d+[.)]\s))")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]?[^\W\d_a-z])")
 MARKS = re.compile(r"^[\s#>*+•|-]+|\*\*|__|`| ?\| ?$")
+JSON_START = re.compile(r"\s*(?:[\w.-]{1,40}:\s*)?(?=[\[{])")
+JSON_TEXT = re.compile(r'"(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"(?!\s*+:)')  # a string that is no key
 # The first group is grammar; the second is how tasks are worded, which says nothing about their subject.
 STOP_WORDS = frozenset(
     """
@@ -23,11 +25,13 @@ STOP_WORDS = frozenset(
     they this those through to under until up upon use used using very via was we were what when where whether which
     while who will with within without would you your
 
-    achieve activity address appropriate assess assessment aspect based carry clear complete comprehensive conduct
-    consider create define deliver describe detailed determine develop development different document documentation
-    effective effectively ensure ensuring establish evaluate gather identify identified identifying implement include
-    involve involves key list make necessary need needed outline perform plan potential prepare process project provide
-    relevant required research review specific step support task various well
+    achieve achieved activity address against analyse analyze appropriate assess assessing assessment aspect available
+    based carry clear collect compile complete comprehensive conduct consider create define defined defining deliver
+    deliverable describe detailed determine develop developing development different document documentation effective
+    effectively ensure ensuring establish established evaluate explain gather gathering identify identified identifying
+    implement include involve key list made make necessary need needed objective opportunity outline perform performed
+    plan potential prepare process project provide related relevant report required research result review reviewing
+    select selected selecting set specific step support task thorough various well
     """.split()  # noqa: SIM905 - a list literal would be three times as long
 )
 
@@ -44,7 +48,8 @@ class Passage:
 def terms(text: str) -> tuple[str, ...]:
     """Return the words that carry meaning, in order, lower-case and without plural endings."""
     words = (match.group().lower() for match in WORD.finditer(text))
-    return tuple(stem(word) for word in words if word not in STOP_WORDS and (len(word) > 1 or word.isdigit()))
+    stems = (stem(word) for word in words if word not in STOP_WORDS and len(word) > 1)
+    return tuple(word for word in stems if word not in STOP_WORDS)
 
 
 def stem(word: str) -> str:
@@ -72,15 +77,21 @@ def passages(source: str, text: str) -> tuple[Passage, ...]:
     return tuple(dict.fromkeys(passage for passage in split if passage.terms))
 
 
-def _blocks(text: str) -> Iterator[str]:
-    if text.lstrip()[:1] in {"{", "["}:
-        try:
-            yield from strings(json.loads(text))
-        except (ValueError, RecursionError):
-            pass  # it only looked like JSON
-        else:
-            return
-    yield from BLOCK.split(text)
+def _blocks(text: str, depth: int = 3) -> Iterator[str]:
+    """Yield paragraphs, items and rows. PlanExe nests JSON, whole or cut off, in texts, and texts in JSON."""
+    if depth and JSON_START.match(text):
+        for part in _texts_of_json(JSON_START.sub("", text)):
+            yield from _blocks(part, depth - 1)
+        return
+    for block in BLOCK.split(text):
+        yield from _blocks(block, depth - 1) if depth and JSON_START.match(block) else (block,)
+
+
+def _texts_of_json(text: str) -> Iterator[str]:
+    try:
+        return iter(tuple(strings(json.loads(text))))
+    except (ValueError, RecursionError):
+        return (json.loads(match.group(), strict=False) for match in JSON_TEXT.finditer(text))
 
 
 def strings(document: Any) -> Iterator[str]:
