@@ -18,7 +18,6 @@ _PEOPLE_WORDS = """
     pilot captain driver electrician plumber welder mechanic handler behaviorist banker
 """
 _PEOPLE = frozenset(_PEOPLE_WORDS.split())
-)
 
 
 def owner_of(plan: Plan) -> str:

@@ -24,7 +24,6 @@ _SILENT_WORDS = """
     including involve involves involving objective scope step steps deliverable deliverables e g i etc
 """
 _SILENT = frozenset(_SILENT_WORDS.split())
-)
 
 
 @lru_cache(maxsize=1 << 16)
