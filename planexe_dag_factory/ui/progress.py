@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from planexe_dag_factory.report.model import STATES, State
 from planexe_dag_factory.spec.model import DagSpec, MilestoneSpec, TaskSpec, WorkItem
-from planexe_dag_factory.ui.queries import TaskRow
 from planexe_dag_factory.ui.wire import MilestoneProgress, PhaseProgress, StepProgress
-
-_NOT_STARTED = TaskRow(state=None, since=None)
 
 _STATE_OF_TASK: Mapping[str | None, State] = {
     None: "pending",
@@ -35,6 +33,17 @@ _LOUDEST_TASK: tuple[State, ...] = ("failed", "waiting", "running", "queued")
 
 _LOUDEST_STEP: tuple[State, ...] = ("waiting", "running", "queued", "failed", "refused")
 """A phase goes on beside a failed step; it has failed when nothing goes on any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """What a task is doing (Airflow's state), and since when."""
+
+    state: str | None
+    since: datetime | None
+
+
+_NOT_STARTED = TaskRow(state=None, since=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.settings import TAG
+from planexe_dag_factory.ui.progress import TaskRow
 from planexe_dag_factory.ui.wire import TicketKind
 
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
@@ -54,14 +55,6 @@ class RunRow:
     run_after: datetime
     started_at: datetime | None
     ended_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRow:
-    """What a task is doing (Airflow's state), and since when."""
-
-    state: str | None
-    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.ui import queries
-from planexe_dag_factory.ui.progress import RunFacts, count_states, phases_of
-from planexe_dag_factory.ui.queries import PlanRow, RequestFilter, RequestRow, RunRow, TaskRow
+from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
+from planexe_dag_factory.ui.queries import PlanRow, RequestFilter, RequestRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
 from planexe_dag_factory.ui.wire import (
     PhaseProgress,

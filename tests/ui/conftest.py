@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-SITE = Path(__file__).parent / "site"
+CHECKOUT = Path(__file__).parents[2]
 USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
 CHROMIUM = Path("/usr/bin/chromium")
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"
@@ -26,28 +26,27 @@ RUN_ID = "manual__2026-03-02T09:00:00+00:00"
 @dataclass(frozen=True)
 class Site:
     url: str
+    environment: dict[str, str]
+    _tokens: dict[str, str] = field(default_factory=dict)
 
     def as_user(self, name: str) -> httpx.Client:
         """A client with a bearer token, at the plugin's API."""
-        return httpx.Client(
-            base_url=f"{self.url}/planexe/api/v1", headers={"Authorization": f"Bearer {self.token(name)}"}, timeout=60
-        )
+        headers = {"Authorization": f"Bearer {self.token(name)}"}
+        return httpx.Client(base_url=f"{self.url}/planexe/api/v1", headers=headers, timeout=60)
 
     def in_browser(self, name: str) -> httpx.Client:
         """A client with the login cookie that a browser holds."""
         return httpx.Client(base_url=f"{self.url}/planexe", cookies={"_token": self.token(name)}, timeout=60)
 
+    def place(self, *parts: str) -> str:
+        """A path, with every part encoded; `RUN` stands for the run that every started plan has."""
+        return "/" + "/".join(quote(RUN_ID if part == "RUN" else part, safe="") for part in parts)
+
     def token(self, name: str) -> str:
-        answer = httpx.post(f"{self.url}/auth/token", json={"username": name, "password": name}, timeout=60)
-        return str(answer.json()["access_token"])
-
-
-def place(*parts: str) -> str:
-    return "/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def ticket_place(dag_id: str, task_id: str) -> str:
-    return place("tickets", dag_id, RUN_ID, task_id)
+        if name not in self._tokens:
+            answer = httpx.post(f"{self.url}/auth/token", json={"username": name, "password": name}, timeout=60)
+            self._tokens[name] = answer.json()["access_token"]
+        return self._tokens[name]
 
 
 @pytest.fixture(scope="session")
@@ -56,26 +55,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     url = f"http://127.0.0.1:{_free_port()}"
     environment = _environment(home, url)
     airflow = str(Path(sys.executable).with_name("airflow"))
-    for command in ([airflow, "db", "migrate"], [sys.executable, str(SITE / "seed.py")]):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    seed = [sys.executable, "-m", "tests.ui.site.seed"]
+    done = subprocess.run(seed, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     with (home / "server.log").open("w") as log:
         server = subprocess.Popen([airflow, "api-server"], env=environment, stdout=log, stderr=log)
         try:
             _await(url, server, home / "server.log")
-            yield Site(url)
+            yield Site(url, environment)
         finally:
-            server.terminate()
-            server.wait(30)
+            server.kill()  # it holds nothing that outlives this test
+            server.wait()
 
 
 def _environment(home: Path, url: str) -> dict[str, str]:
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
     (home / "plugins").mkdir()
+    (home / "path").mkdir()
+    (home / "path" / "tests").symlink_to(CHECKOUT / "tests")  # the checkout itself would register the plugin twice
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     settings = {
         "AIRFLOW_HOME": home,
-        "AIRFLOW__CORE__AUTH_MANAGER": "per_dag_auth.PerDagAuthManager",
+        "AIRFLOW__CORE__AUTH_MANAGER": "tests.ui.site.per_dag_auth.PerDagAuthManager",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PLUGINS_FOLDER": home / "plugins",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
@@ -88,7 +89,7 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-this-test-alone-" * 4,
         "AIRFLOW__PLANEXE__RUN_ROOT": home / "run",
         "AIRFLOW__PLANEXE__KEYS": home / "keys",
-        "PYTHONPATH": SITE,
+        "PYTHONPATH": home / "path",
     }
     return kept | {key: str(value) for key, value in settings.items()}
 

@@ -12,9 +12,13 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Show words that the page did not write: their direction cannot reach the words around them. */
+// Overrides of the writing direction can make a text read as its opposite; control characters can hide in it.
+const DECEPTIVE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const named = (character) => `\u27e8U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
+
+/** Show words that the page did not write: as they stand, and without reach beyond themselves. */
 export function words(text, className = "") {
-  return h("bdi", { class: className || null }, String(text ?? ""));
+  return h("bdi", { class: className || null }, String(text ?? "").replace(DECEPTIVE, named));
 }
 
 /** Put new content into the page, keeping what the reader has opened and where the focus is. */

@@ -5,11 +5,11 @@ import { h, words } from "./dom.js";
 export const STATES = {
   done: "Done",
   running: "Running",
-  waiting: "Waiting on a person",
   queued: "Queued",
-  pending: "Not started",
-  failed: "Failed",
+  waiting: "Waiting on a person",
   refused: "Refused",
+  failed: "Failed",
+  pending: "Not started",
   skipped: "Will not run",
 };
 

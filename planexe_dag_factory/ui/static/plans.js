@@ -59,7 +59,7 @@ function tickets(plan, run) {
   return h(
     "div",
     { class: "asks" },
-    h("p", {}, h("strong", {}, "Waiting on")),
+    who.length > 0 && h("p", {}, h("strong", {}, "Waiting on")),
     h("ul", { class: "inline" }, who, run.waiting.length > 3 && h("li", {}, `${run.waiting.length - 3} more`)),
     h("a", { class: "button", href: `${page("inbox")}?dag_id=${encodeURIComponent(plan.dag_id)}` }, run.open_tickets === 1 ? "Answer 1 ticket" : `Answer ${run.open_tickets} tickets`),
   );

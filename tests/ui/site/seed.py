@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.collection import update_dag_parsing_results_in_db
@@ -17,15 +15,14 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from planexe_dag_factory.airflow.settings import run_folder
 from planexe_dag_factory.spec.codec import dump_spec
-
-sys.path.insert(0, str(Path(__file__).parent))
-from plans import RUN_ID, SitePlan, site_plans
+from tests.ui.site.plans import RUN_ID, SitePlan, site_plans
 
 BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -102,6 +99,7 @@ def record(plan: SitePlan) -> None:
 
 
 def main() -> None:
+    initdb()
     plans = site_plans()
     with create_session() as session:
         register(session, plans)
