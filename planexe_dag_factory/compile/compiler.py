@@ -14,12 +14,12 @@ from planexe_dag_factory.compile.work import (
     approval_item,
     assessment_item,
     assessment_route,
-    owner_of,
     refusal,
     step_item,
 )
 from planexe_dag_factory.plan.model import Phase, Plan
 from planexe_dag_factory.plan.native import to_native
+from planexe_dag_factory.routing.assignees import owner_of
 from planexe_dag_factory.routing.model import Policy, Registry, Routes
 from planexe_dag_factory.routing.policy import dump_policy
 from planexe_dag_factory.routing.registry import dump_registry
@@ -40,7 +40,7 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
         plan_id=plan.id,
         title=plan.title,
         summary=plan.summary,
-        owner=owner_of(plan, policy),
+        owner=policy.owner or owner_of(plan),
         plan_digest=digest(to_native(plan)),
         policy_digest=digest(dump_policy(policy)),
         registry_digest=digest(dump_registry(registry)),
@@ -54,7 +54,7 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
 
 
 def _work_items(plan: Plan, routes: Routes, policy: Policy, registry: Registry, order: Order) -> Iterator[WorkItem]:
-    owner, reason = owner_of(plan, policy), refusal(plan)
+    owner, reason = policy.owner or owner_of(plan), refusal(plan)
     if reason is not None:
         yield approval_item(plan, owner, reason)
     for phase in plan.phases:

@@ -7,18 +7,11 @@ from collections.abc import Iterable
 from planexe_dag_factory.compile.names import WHOLE_PLAN, milestone_id, risk_id
 from planexe_dag_factory.compile.tasks import risk_title
 from planexe_dag_factory.plan.model import Estimate, Phase, Plan, Step, WorkPackage
+from planexe_dag_factory.routing.matcher import MILESTONE_ACTION
 from planexe_dag_factory.routing.model import HUMAN, Candidate, Gate, Policy, Registry, Route
 from planexe_dag_factory.spec.model import WorkItem
 
-ASSESSMENT = "assess_milestone"
-"""The action that an agent publishes to take part at critical milestones."""
-
 UPSTREAM_AT_MOST = 20
-NOBODY_NAMED = "Plan owner"
-
-
-def owner_of(plan: Plan, policy: Policy) -> str:
-    return policy.owner or plan.owner or NOBODY_NAMED
 
 
 def refusal(plan: Plan) -> str | None:
@@ -62,13 +55,13 @@ def assessment_route(phase: Phase, owner: str, policy: Policy, registry: Registr
         (capability.agent_type, Candidate(agent.id, capability.action, 1.0))
         for agent in registry.agents
         for capability in agent.capabilities
-        if capability.action == ASSESSMENT
+        if capability.action == MILESTONE_ACTION
     ]
     why = "the milestone is critical, so its risks are assessed"
     return Route(
         step=risk_id(phase.id),
         executor=candidates[0][0] if candidates else HUMAN,
-        why=why if candidates else f"{why}; no registered agent offers {ASSESSMENT}",
+        why=why if candidates else f"{why}; no registered agent offers {MILESTONE_ACTION}",
         score=1.0,
         assignee=owner,
         candidates=tuple(candidate for _, candidate in candidates),

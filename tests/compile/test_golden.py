@@ -79,7 +79,7 @@ def garden() -> tuple[Plan, Policy]:
         ),
         Phase("build", "Build", (WorkPackage("shed", "Shed", "build", shed),)),
     )
-    dependencies = (Dependency("shed", "lay-paths"), Dependency("lay-paths", "compare-sheds"))
+    dependencies = (Dependency("shed", "lay-paths"), Dependency("design", "draw-beds"))
     return Plan("garden", "Garden", phases, "A garden.", dependencies, owner="Anna"), Policy()
 
 
