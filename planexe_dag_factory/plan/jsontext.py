@@ -134,7 +134,7 @@ def _places(text: str) -> Iterator[_Place]:
             continue
         top = inside[-1] if inside else None
         if top and top.is_object and top.slot is None:
-            top.slot = json.loads(word)
+            top.slot = json.loads(word) if "\\" in word else word[1:-1]
             continue
         line, counted = line + text.count("\n", counted, match.start()), match.start()
         place = _Place(top.next_path() if top else (), word, line)

@@ -16,7 +16,7 @@ MAX_QUOTE = 80
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
-_LINE_ENDS = str.maketrans({"\u2028": "\n", "\u2029": "\n", "\x85": "\n"})
+_LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
 
 
 def clean(text: str) -> str:
@@ -45,4 +45,4 @@ def quote(text: str) -> str:
 
 
 def _with_line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_LINE_ENDS)
+    return _LINE_ENDS.sub("\n", text)

@@ -57,7 +57,10 @@ DOCUMENTS = (
 
 # PlanExe labels what it lists with ids that are fresh at every generation and mean nothing to a reader.
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_LABEL = re.compile(rf"(?im)^\W*(?:lever )?id\W+{_UUID}\W*?(?:\n+|\Z)| ?\((?:lever id: )?`?{_UUID}`?\)|{_UUID}")
+_ANY_UUID = re.compile("[0-9a-f]{4}-[0-9a-f]{12}")
+_LABEL = re.compile(
+    rf"(?m)^\W*(?:[Ll]ever )?I[Dd]\W+{_UUID}\W*?(?:\n+|\Z)| ?\((?:[Ll]ever I[Dd]: )?`?{_UUID}`?\)|{_UUID}"
+)
 
 ALLOWED = frozenset({"ALLOW", "ALLOW_WITH_SAFETY_FRAMING"})
 REFUSED = "REFUSE"
@@ -187,7 +190,7 @@ def _text(name: str, data: bytes, limit: int, problems: list[Problem]) -> str:
     if hides_something(text):
         message = "control or invisible characters were taken out"
         problems.append(Problem("info", "hidden-characters", message, Where(name)))
-    return clean(_LABEL.sub("", text))
+    return clean(_LABEL.sub("", text) if _ANY_UUID.search(text) else text)
 
 
 def _level(findings: Findings, text: str, path: Path) -> Level:
