@@ -36,6 +36,11 @@ class StoredPlanError(Exception):
     """A plan that cannot become a DAG, in the words that its import error shows."""
 
 
+def read_registry(path: Path | None) -> bytes:
+    """Return the registry as its file holds it, broken or not; None: the one that ships with the package."""
+    return path.read_bytes() if path else canonical(dump_registry(load_registry(None)))
+
+
 def entry_digest(plan: str, registry: bytes) -> str:
     """Digest all that a build depends on: the plan, the registry and the compiler."""
     return hashlib.sha256(f"{__version__}\0{plan}\0".encode() + registry).hexdigest()[:40]

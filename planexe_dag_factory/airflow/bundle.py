@@ -19,10 +19,9 @@ from typing import Any
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from planexe_dag_factory.airflow.builds import entry_digest, store_plan
+from planexe_dag_factory.airflow.builds import entry_digest, read_registry, store_plan
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.settings import plan_folders, registry_path
-from planexe_dag_factory.routing.registry import SHIPPED
 
 STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
 
@@ -66,7 +65,7 @@ class PlanBundle(BaseDagBundle):
         """Look at the plan folders, and make a new version where anything changed."""
         if self.version is not None:
             return
-        registry = (self._registry or registry_path() or SHIPPED).read_bytes()
+        registry = read_registry(self._registry or registry_path())
         plans = look_into(self._folders)
         digests = {name: entry_digest(digest, registry) for name, (_, digest) in plans.items()}
         version = hashlib.sha256("\n".join(f"{n}\0{d}" for n, d in sorted(digests.items())).encode()).hexdigest()[:40]

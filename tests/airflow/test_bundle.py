@@ -1,0 +1,133 @@
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planexe_dag_factory.airflow.bundle import PlanBundle, stub_name
+from tests.airflow.conftest import PLAN
+
+MakeBundle = Callable[..., PlanBundle]
+
+
+def stubs(bundle: PlanBundle) -> list[str]:
+    return sorted(path.name for path in bundle.path.glob("*.py"))
+
+
+def load(bundle: PlanBundle, stub: str) -> Any:
+    return runpy.run_path(str(bundle.path / stub))["dag"]
+
+
+def version(bundle: PlanBundle) -> str:
+    current = bundle.get_current_version()
+    assert current is not None
+    return current.version
+
+
+def test_every_plan_has_a_stub_that_airflow_reads(make_bundle: MakeBundle, plans: Path) -> None:
+    (plans / "broken.json").write_text("{")
+    bundle = make_bundle()
+    assert stubs(bundle) == ["broken.json.py", "harbour.json.py"]
+    text = (bundle.path / "harbour.json.py").read_text().lower()
+    assert "airflow" in text
+    assert "dag" in text
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"
+
+
+def test_a_broken_plan_says_all_that_is_wrong_and_hides_nothing(make_bundle: MakeBundle, plans: Path) -> None:
+    steps = [{"id": "survey", "title": "Survey"}, {"id": "report", "title": "Report", "depends_on": ["surevy"]}]
+    broken = {**PLAN, "start": "2026-13-01", "steps": steps}
+    (plans / "broken.json").write_text(json.dumps(broken, indent=1))
+    bundle = make_bundle()
+    with pytest.raises(Exception, match="2026-13-01") as error:
+        load(bundle, "broken.json.py")
+    assert "broken.json: 2 problems" in str(error.value)
+    assert "did you mean 'survey'?" in str(error.value)
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"
+
+
+def test_a_new_plan_and_a_removed_one_make_a_new_version(make_bundle: MakeBundle, plans: Path) -> None:
+    bundle = make_bundle()
+    first = version(bundle)
+    (plans / "second.json").write_text(json.dumps({**PLAN, "id": "second"}))
+    bundle.refresh()
+    second = version(bundle)
+    assert stubs(bundle) == ["harbour.json.py", "second.json.py"]
+    (plans / "second.json").unlink()
+    bundle.refresh()
+    assert version(bundle) == first != second
+    assert stubs(bundle) == ["harbour.json.py"]
+
+
+def test_a_run_keeps_the_version_it_began_with(make_bundle: MakeBundle, plans: Path) -> None:
+    bundle = make_bundle()
+    began = version(bundle)
+    (plans / "harbour.json").write_text(json.dumps({**PLAN, "title": "Another harbour"}))
+    bundle.refresh()
+    assert load(bundle, "harbour.json.py").dag_display_name == "Another harbour"
+    pinned = make_bundle(began)
+    assert version(pinned) == began
+    assert load(pinned, "harbour.json.py").dag_display_name == PLAN["title"]
+
+
+def test_nothing_changes_where_nothing_changed(make_bundle: MakeBundle) -> None:
+    bundle, other = make_bundle(), make_bundle()
+    path = bundle.path
+    bundle.refresh()
+    assert bundle.path == path == other.path
+
+
+def test_a_policy_beside_the_plan_makes_a_new_version(make_bundle: MakeBundle, plans: Path) -> None:
+    bundle = make_bundle()
+    before = version(bundle)
+    (plans / "harbour.policy.json").write_text('{"owner": "Somebody else"}')
+    bundle.refresh()
+    assert version(bundle) != before
+    assert load(bundle, "harbour.json.py").default_args["owner"] == "Somebody else"
+
+
+def test_two_plans_of_one_id_are_told_apart(make_bundle: MakeBundle, plans: Path) -> None:
+    (plans / "twin.json").write_text(json.dumps({**PLAN, "title": "A twin"}))
+    bundle = make_bundle()
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"
+    with pytest.raises(Exception, match=r"the plan id 'harbour' is taken by harbour\.json"):
+        load(bundle, "twin.json.py")
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"
+
+
+def test_file_names_never_become_code(make_bundle: MakeBundle, plans: Path) -> None:
+    (plans / 'x"); import os; os.abort(); ("\n.json').write_text(json.dumps({**PLAN, "id": "hostile"}))
+    bundle = make_bundle()
+    hostile = next(name for name in stubs(bundle) if name != "harbour.json.py")
+    assert hostile == "x_import_os_os.abort_.json.py"
+    assert load(bundle, hostile).dag_id == "hostile"
+
+
+def test_names_that_look_alike_get_stubs_of_their_own() -> None:
+    names = {"a b.json": "", "a?b.json": "", "c.json": ""}
+    assert len({stub_name(name, names) for name in names}) == 3
+    assert stub_name("c.json", names) == "c.json.py"
+
+
+def test_a_stub_builds_the_same_dag_in_any_process(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    bundle = make_bundle()
+    program = (
+        "import runpy, sys; from airflow.models.serialized_dag import SerializedDagModel as Model;"
+        "from airflow.serialization.serialized_objects import DagSerialization;"
+        "print(Model.hash(DagSerialization.to_dict(runpy.run_path(sys.argv[1])['dag'])))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(bundle.path / "harbour.json.py")],
+            env={"PYTHONHASHSEED": seed, "AIRFLOW_HOME": str(tmp_path / "home"), "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()[-1]
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
