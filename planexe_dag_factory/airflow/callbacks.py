@@ -18,16 +18,18 @@ FINAL = "final"
 
 
 def report_milestone(context: Context) -> None:
-    """Seal what the run holds and render the milestone's report (`on_success_callback`)."""
+    """Render the milestone's report and seal what the run holds (`on_success_callback`)."""
     milestone = str(getattr(context["task"], "milestone"))  # noqa: B009 - Airflow types it as any operator
     execution = execution_of(context)
-    write_manifest(execution.run, execution.key, "milestones", milestone)
     write_report(execution, milestone)
+    write_manifest(execution.run, execution.key, "milestones", milestone)
 
 
 def report_end(context: Context) -> None:
-    """Render the final report, however the run ended (`on_success_callback`, `on_failure_callback`)."""
-    write_report(execution_of(context), None)
+    """Render the final report and seal the run, however it ended (`on_success_callback`, `on_failure_callback`)."""
+    execution = execution_of(context)
+    write_report(execution, None)
+    write_manifest(execution.run, execution.key, FINAL)
 
 
 def write_report(execution: Execution, milestone: str | None) -> None:

@@ -25,7 +25,6 @@ from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusal
 
 RETRIES = 2
 RETRY_DELAY = timedelta(seconds=10)
-FINISHED_WELL = frozenset({"success", "skipped"})
 
 
 def execution_of(context: Context) -> Execution:
@@ -119,7 +118,7 @@ class MilestoneOperator(BaseOperator):
 
 
 class FinishRunOperator(BaseOperator):
-    """Ends the run whatever happened: seals the record, and fails if anything failed."""
+    """Ends the run whatever happened, and fails if anything failed; its callback reports and seals the record."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#e8eef7"
@@ -127,15 +126,13 @@ class FinishRunOperator(BaseOperator):
     def execute(self, context: Context) -> None:
         problems = self._problems(context)
         execution = execution_of(context)
-        said = refusals(execution)
-        end_run(execution, said or problems)
+        said = [*refusals(execution), *problems]
+        end_run(execution, said if problems else [])
         if problems:
-            raise AirflowFailException("; ".join(said or problems))
+            raise AirflowFailException("; ".join(said))
 
     def _problems(self, context: Context) -> list[str]:
+        """Name the tasks that failed; those that could not run because of them are left out."""
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        failed = sorted(
-            task_id for task_id, state in states.items() if state not in FINISHED_WELL and task_id != ti.task_id
-        )
-        return [f"{task_id} ended {states[task_id]}" for task_id in failed]
+        return [f"{task_id} failed" for task_id, state in sorted(states.items()) if state == "failed"]

@@ -13,7 +13,7 @@ from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from planexe_dag_factory.airflow.operators import execution_of
+from planexe_dag_factory.airflow.operators import RETRIES, RETRY_DELAY, execution_of
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import RedoTrigger
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
@@ -33,7 +33,8 @@ class TicketSensor(BaseSensorOperator):
     ui_color = "#fde8d0"
 
     def __init__(self, *, work_item: str, **kwargs: Any) -> None:
-        super().__init__(**{"retries": 0, **kwargs})
+        # A retry asks again; it only comes where Airflow lost the task itself, never after a "no".
+        super().__init__(**{"retries": RETRIES, "retry_delay": RETRY_DELAY, **kwargs})
         self.work_item = work_item
         self.deferrable = True
 

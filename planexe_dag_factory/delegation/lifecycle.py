@@ -10,7 +10,6 @@ from planexe_agents.signing import SigningKey, digest_bytes
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
 from planexe_dag_factory.record.folder import RunFolder, now
-from planexe_dag_factory.record.manifest import write_manifest
 
 INPUTS = ("plan.json", "policy.json", "registry.json", "dagspec.json")
 
@@ -31,9 +30,8 @@ def begin_run(run: RunFolder, key: SigningKey, inputs: Mapping[str, bytes], abou
 
 
 def end_run(execution: Execution, problems: list[str]) -> None:
-    """Record how the run ended and seal it; `problems` are what kept it from succeeding."""
+    """Record how the run ended; `problems` are what kept it from succeeding."""
     execution.log("run-ended", "run", state="failed" if problems else "success", problems=problems)
-    write_manifest(execution.run, execution.key, "final")
 
 
 def refusals(execution: Execution) -> list[str]:

@@ -8,13 +8,14 @@ from planexe_agents.signing import SigningKey, digest, digest_bytes
 
 from planexe_dag_factory.record.folder import RunFolder, now
 
+PARTS = ("steps", "audit", "milestones", "final")
 RUN_FILES = ("run.json", "plan.json", "policy.json", "registry.json", "dagspec.json")
 
 
 def write_manifest(run: RunFolder, key: SigningKey, *folder: str) -> str:
     """Seal what the run folder holds now; return the manifest's digest. `folder` is where it goes."""
     top = {name: digest_bytes(run.read_bytes(name)) for name in RUN_FILES if run.exists(name)}
-    files = {**top, **run.digests("steps"), **run.digests("audit")}
+    files = {**top, **{path: mark for part in PARTS for path, mark in run.digests(part).items()}}
     document: dict[str, Any] = {"run": run.name, "files": files, "at": now(), "key": key.public}
     signed = {**document, "signature": key.sign(document)}
     run.write_json(signed, *folder, "manifest.json")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
@@ -15,6 +17,7 @@ from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.ui.queries import Request
 from planexe_dag_factory.ui.wire import Answer, Answered
 
+PARKED_AFTER_S = 3.0
 _NEXT: Mapping[str, str] = {
     "Done": "The step is done, and your note is on record.",
     "Accept": "The agent's result stands, with you as the one who accepted it.",
@@ -37,6 +40,7 @@ def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetU
     if request.open:
         _refuse_stale(ticket, answer)
         _refuse_wrong(ticket, answer)
+        time.sleep(_seconds_until_parked(ticket))
     payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(request, answer))
     response = update_hitl_detail(
         dag_id=ticket["dag_id"],
@@ -52,6 +56,16 @@ def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetU
         at=response.responded_at,
         next=_NEXT.get(answer.option, "The run goes on."),
     )
+
+
+def _seconds_until_parked(ticket: Mapping[str, Any]) -> float:
+    """Return how long to wait before a request may be answered, at most PARKED_AFTER_S.
+
+    Airflow fails a task that is resumed before its executor has reported the leg that parked it.
+    Only a program answers so fast.
+    """
+    age = (datetime.now(UTC) - datetime.fromisoformat(ticket["opened_at"])).total_seconds()
+    return min(PARKED_AFTER_S, max(0.0, PARKED_AFTER_S - age))
 
 
 def _refuse_stale(ticket: Mapping[str, Any], answer: Answer) -> None:
