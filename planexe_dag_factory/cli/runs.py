@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,8 @@ def _compiled(plan: Path, registry: Path | None) -> DagSpec | None:
 
 def _run(plan: Path, options: RunOptions, *, as_json: bool) -> int:
     home = Home.below(Path.cwd())
-    with _stack(home) as state:
+    with ExitStack() as held:
+        state = _enter_stack(held, home)
         spec = _compiled(plan, home.registry)  # as the stack's own agents make it
         if spec is None:
             return INVALID
@@ -72,16 +72,13 @@ def _run(plan: Path, options: RunOptions, *, as_json: bool) -> int:
     return OK if progress.state == "success" else FAILED
 
 
-@contextmanager
-def _stack(home: Home) -> Iterator[State]:
+def _enter_stack(held: ExitStack, home: Home) -> State:
+    """Use the stack that runs, or one that ends with `held`, saying what is being waited for."""
     settings = Settings.for_folder(Path.cwd(), home)
     with console.err.status("Starting the agents and Airflow ...") as spinner:
-        ensured = lifecycle.ensured(home, settings, watch=lambda state: spinner.update(progress_of_start(state)))
-        state = ensured.__enter__()
-    try:
-        yield state
-    finally:
-        ensured.__exit__(None, None, None)
+        return held.enter_context(
+            lifecycle.ensured(home, settings, watch=lambda state: spinner.update(progress_of_start(state)))
+        )
 
 
 def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -> Progress:
@@ -113,13 +110,12 @@ def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: b
 
 
 def _document(progress: Progress, duration: float) -> dict[str, Any]:
-    report = Path(progress.run_dir) / "final" / "report.html"
     return {
         "run_dir": progress.run_dir,
         "state": progress.state,
         "steps": progress.counts,
         "duration_s": round(duration, 1),
-        "report": str(report) if report.exists() else None,
+        "report": f"{progress.run_dir}/final/report.html" if progress.report else None,
     }
 
 

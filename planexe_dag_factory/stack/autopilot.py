@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -22,6 +23,9 @@ _NOTES = {
     "senior_review": "Seen by the demo reviewer: the demonstration may go on.",
 }
 _PATIENCE = 3
+_READING_S = 4
+"""It takes a moment, as a person does: Airflow fails a task that goes on before its executor has said
+that the task is parked."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,11 +38,11 @@ class Autopilot:
     _answers: Counter[str] = field(default_factory=Counter)
 
     def answer_open(self, dag_id: str, run_id: str) -> int:
-        """Answer every open ticket. Returns how many.
+        """Answer every ticket that has been open long enough to be read. Returns how many.
 
         Raises StackError where an answer is refused, or not enough three times.
         """
-        rows = self.client.tickets(dag_id, run_id)
+        rows = [row for row in self.client.tickets(dag_id, run_id) if _is_read(row)]
         for row in rows:
             self._answer(dag_id, run_id, row["task_id"])
         return len(rows)
@@ -60,6 +64,10 @@ def answer_to(ticket: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer of somebody who agrees: the body of a POST to `/answer`."""
     kind = ticket["kind"]
     return {"option": _YES[kind], "fields": _fields(ticket, _NOTES[kind]), "via": VIA, "n": ticket["n"]}
+
+
+def _is_read(row: Mapping[str, Any]) -> bool:
+    return (datetime.now(UTC) - datetime.fromisoformat(row["opened_at"])).total_seconds() >= _READING_S
 
 
 def _fields(ticket: Mapping[str, Any], note: str) -> dict[str, Any]:

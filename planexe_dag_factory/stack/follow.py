@@ -17,7 +17,8 @@ from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.progress import Progress
 
 _POLL_S = 0.5
-_DAG_WITHIN_S = 120
+_DAG_WITHIN_S = 60
+_REPORT_WITHIN_S = 30
 
 
 def deliver(source: Path, plans: tuple[Path, ...], inbox: Path) -> None:
@@ -58,17 +59,26 @@ def follow(
         progress = Progress.model_validate(client.progress(dag_id, run_id))
         watch(progress)
         if progress.ended:
-            return progress
+            return _with_report(client, progress)
         if time.monotonic() > end:
-            raise StackError(f"the run had not ended after {timeout:g} s; it goes on in Airflow as {run_id}")
+            raise StackError(f"the run had not ended after {timeout:g} s")
         if autopilot and progress.open_tickets:
             autopilot.answer_open(dag_id, run_id)
         time.sleep(_POLL_S)
 
 
+def _with_report(client: AirflowClient, progress: Progress) -> Progress:
+    """Wait a little for the final report: the run has ended before it is written."""
+    end = time.monotonic() + _REPORT_WITHIN_S
+    while not progress.report and time.monotonic() < end:
+        time.sleep(_POLL_S)
+        progress = Progress.model_validate(client.progress(progress.dag_id, progress.run_id))
+    return progress
+
+
 def _is_version(dag: Mapping[str, Any] | None, spec: DagSpec) -> bool:
     """Say whether a DAG was made of this plan, policy and registry: its documentation names their digests."""
-    doc = dag.get("doc_md") or "" if dag else ""
+    doc = dag.get("doc_md") or "" if dag and not dag["is_stale"] else ""
     return all(digest in doc for digest in (spec.plan_digest, spec.policy_digest, spec.registry_digest))
 
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
+
 from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack.configuration import Settings, dump_launch
 from planexe_dag_factory.stack.home import Home
@@ -38,6 +40,15 @@ def start(
     for folder in (*settings.plans, settings.run_root):
         folder.mkdir(parents=True, exist_ok=True)
     supervisor = _launch(home, settings, lifeline)
+    try:
+        return _await_ready(home, supervisor, watch)
+    except BaseException:
+        if supervisor.poll() is None:
+            stop_all([psutil.Process(supervisor.pid)], grace=_STOP_S)
+        raise
+
+
+def _await_ready(home: Home, supervisor: subprocess.Popen[bytes], watch: Callable[[State], None]) -> State:
     end = time.monotonic() + _START_S
     while time.monotonic() < end:
         state = read_state(home)
@@ -48,7 +59,6 @@ def start(
         if supervisor.poll() is not None:
             raise StackError(_why_not_started(home, state))
         time.sleep(_POLL_S)
-    stop(home)
     raise StackError(f"the stack was not ready after {_START_S} s; see the logs in {home.logs}")
 
 

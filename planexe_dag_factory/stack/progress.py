@@ -29,13 +29,17 @@ class PhaseProgress(_Message):
 
 
 class Progress(_Message):
-    """A run with its phases; `counts` are its steps by state; `run_dir` is its run folder."""
+    """A run with its phases; `counts` are its steps by state; `run_dir` is its run folder.
+
+    `report` says whether its final report has been written, which happens just after its end.
+    """
 
     dag_id: str
     run_id: str
     title: str
     state: str
     run_dir: str
+    report: bool
     counts: dict[str, int]
     phases: tuple[PhaseProgress, ...]
     open_tickets: int

@@ -15,6 +15,7 @@ def progress(state: str = "running", first: str = "done", second: str = "waiting
         "title": "Summer fete",
         "state": state,
         "run_dir": "/run/1",
+        "report": False,
         "counts": counts,
         "open_tickets": 1,
         "phases": [

@@ -37,6 +37,10 @@ def test_its_answers_are_enough_for_every_kind_of_ticket(kind: str, amount: floa
     assert answer["via"] == "demo-reviewer"
 
 
+OLD = {"task_id": "buy.gate", "opened_at": "2025-01-01T00:00:00Z"}
+NEW = {"task_id": "too-new-to-be-read.gate", "opened_at": "2999-01-01T00:00:00Z"}
+
+
 def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> AirflowClient:
     """Return a client of a server that gives out one ticket and takes answers as told."""
 
@@ -46,7 +50,7 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> AirflowClien
         if request.method == "POST":
             return answer(request)
         if request.url.path.endswith("/tickets"):
-            return httpx.Response(200, json={"tickets": [{"task_id": "buy.gate"}], "total": 1})
+            return httpx.Response(200, json={"tickets": [OLD, NEW], "total": 2})
         return httpx.Response(200, json=ticket("approval", 10.0, previous="comment: needed"))
 
     return AirflowClient("http://airflow", "demo-reviewer", "p", transport=httpx.MockTransport(serve))

@@ -1,0 +1,201 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
+
+from planexe_dag_factory.cli import app
+
+ROOT = Path(__file__).parents[2]
+HELLO = ROOT / "dags" / "examples" / "hello.json"
+HARBOUR = ROOT / "dags" / "examples" / "harbour_air_watch"
+
+
+def invoke(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], prog_name="planexe-dag")
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A plan with two mistakes in it."""
+    plan = json.loads(HELLO.read_text())
+    plan["steps"][0]["phase"] = "nowhere"
+    plan["steps"][1]["depends_on"] = ["nobody-knows"]
+    path = tmp_path / "broken.json"
+    path.write_text(json.dumps(plan, indent=2))
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("validate",),
+        ("explain",),
+        ("spec",),
+        ("schema",),
+        ("run",),
+        ("up",),
+        ("down",),
+        ("status",),
+        ("agents", "list"),
+        ("agents", "add"),
+    ],
+)
+def test_every_command_has_help_and_every_one_that_does_something_an_example(words: tuple[str, ...]) -> None:
+    result = invoke(*words, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: {' '.join(('planexe-dag', *words))}" in result.stdout
+    if words:
+        assert f"  planexe-dag {' '.join(words)}" in result.stdout.split("Examples:")[1]
+
+
+def test_help_imports_nothing_slow() -> None:
+    code = (
+        "import sys\n"
+        "from planexe_dag_factory.cli import app\n"
+        "slow = {'airflow', 'pydantic', 'networkx', 'httpx', 'jsonschema', 'cryptography'}\n"
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("command", ["validate", "explain", "spec", "run"])
+def test_a_plan_that_is_not_there_is_a_mistake_of_usage(command: str, tmp_path: Path) -> None:
+    result = invoke(command, tmp_path / "nowhere.json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "does not exist" in result.stderr
+
+
+def test_a_valid_plan_is_said_to_be_valid() -> None:
+    result = invoke("validate", HELLO)
+    assert (result.exit_code, result.stdout) == (0, f"{HELLO}: a valid plan of 4 steps, DAG hello\n")
+
+
+def test_validate_speaks_json() -> None:
+    result = invoke("validate", HELLO, "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"ok": True, "plan_id": "hello", "steps": 4, "problems": []}
+
+
+def test_an_invalid_plan_has_all_its_problems_listed_and_nothing_on_stdout(broken: Path) -> None:
+    result = invoke("validate", broken)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    first, *lines = result.stderr.splitlines()
+    assert first == f"{broken}: 2 problems"
+    assert "$.steps[0].phase: " in result.stderr
+    assert "$.steps[1].depends_on[0]: " in result.stderr
+    assert all(line.startswith("  ") for line in lines)
+
+
+@pytest.mark.parametrize("command", ["validate", "explain"])
+def test_problems_are_json_too(command: str, broken: Path) -> None:
+    result = invoke(command, broken, "--json")
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert {problem["severity"] for problem in document["problems"]} == {"error"}
+    assert len(document["problems"]) == 2
+    for problem in document["problems"]:
+        assert set(problem) == {"severity", "code", "message", "where", "hint"}
+        assert set(problem["where"]) == {"file", "path", "line"}
+
+
+@pytest.mark.parametrize("command", ["explain", "spec", "run"])
+def test_no_command_goes_on_with_an_invalid_plan(
+    command: str, broken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke(command, broken)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "2 problems" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.json"], "nothing was started"
+
+
+def test_explain_speaks_json_of_the_promised_shape() -> None:
+    document = json.loads(invoke("explain", HARBOUR, "--json").stdout)
+    assert set(document) == {"plan_id", "title", "phases", "steps", "problems"}
+    keys = "id source_id title phase package executor agent action score why gate gate_why assignee depends_on"
+    for step in document["steps"]:
+        assert set(step) == set(keys.split())
+        assert step["executor"] in {"data_gathering", "analysis", "reporting", "risk_assessment", "human"}
+        assert step["gate"] in {"none", "budget", "regulatory", "irreversible"}
+
+
+def test_explain_shows_every_step_with_who_does_it() -> None:
+    steps = json.loads(invoke("explain", HARBOUR, "--json").stdout)["steps"]
+    result = invoke("explain", HARBOUR)
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.replace("│", " ").split())
+    for step in steps:
+        assert step["title"] in text
+        assert (f"a person: {step['assignee']}" if step["executor"] == "human" else step["action"]) in text
+
+
+def test_a_spec_is_the_same_bytes_in_every_process() -> None:
+    command = [sys.executable, "-m", "planexe_dag_factory.cli", "spec", str(HARBOUR)]
+    runs = [
+        subprocess.run(command, capture_output=True, check=True, env={"PYTHONHASHSEED": seed}) for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout
+    spec = json.loads(runs[0].stdout)
+    ids = {task["id"] for task in spec["tasks"]}
+    assert {"start", "finish"} <= ids
+    assert all({before, after} <= ids for before, after in spec["edges"])
+
+
+def test_the_schema_accepts_the_example() -> None:
+    schema = json.loads(invoke("schema").stdout)
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(json.loads(HELLO.read_text()))
+
+
+def test_a_broken_registry_is_reported_like_a_broken_plan(tmp_path: Path) -> None:
+    registry = tmp_path / "registry.json"
+    registry.write_text('{"version": 2}')
+    for words in (("validate", HELLO), ("spec", HELLO), ("agents", "list")):
+        result = invoke(*words, "--registry", registry)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith(f"{registry}: ")
+
+
+def test_the_agents_of_the_package_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    agents = json.loads(invoke("agents", "list", "--json").stdout)
+    assert [agent["type"] for agent in agents] == ["data_gathering", "analysis", "reporting", "risk_assessment"]
+    assert all(agent["actions"] for agent in agents)
+    result = invoke("agents", "list")
+    assert all(agent["id"] in result.stdout for agent in agents)
+    assert "nothing says that they run" in result.stderr
+
+
+def test_an_agent_that_does_not_answer_is_not_registered(tmp_path: Path) -> None:
+    registry = tmp_path / "registry.json"
+    result = invoke("agents", "add", "http://127.0.0.1:9", "--registry", registry)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("no agent answers at http://127.0.0.1:9: ")
+    assert not registry.exists()
+
+
+def test_where_nothing_runs_status_and_down_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = invoke("status")
+    assert result.exit_code == 0
+    assert result.stdout == "Nothing runs in this directory. `planexe-dag up` starts the agents and Airflow.\n"
+    assert json.loads(invoke("status", "--json").stdout) == {
+        "condition": "stopped",
+        "url": None,
+        "reason": None,
+        "components": {},
+        "agents": {},
+    }
+    result = invoke("down")
+    assert (result.exit_code, result.stderr) == (0, "Nothing runs in this directory.\n")
+    assert list(tmp_path.iterdir()) == []
