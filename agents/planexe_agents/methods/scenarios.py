@@ -34,7 +34,7 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A way things may go: factors on likelihood and loss, and whether durations are drawn, or half the way to an end."""
+    """A way things may go: factors on likelihood and loss; durations are drawn, or half the way to an end."""
 
     name: str
     kind: Literal["base", "adverse", "optimistic"]

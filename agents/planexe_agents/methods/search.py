@@ -12,7 +12,7 @@ from planexe_agents.methods.text import Passage, passages, terms
 K1 = 1.2
 B = 0.75
 WORTH_SHOWING = 0.25
-RESTATES = 0.7
+RESTATES = 0.85
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+•|#{\[]|\d+[.)]\s))")
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]?[^\W\d_a-z])")
 MARKS = re.compile(r"^[\s#>*+•|-]+|\*\*|__|`| ?\| ?$")
 JSON_START = re.compile(r"\s*(?:[\w.-]{1,40}:\s*)?(?=[\[{])")
-JSON_TEXT = re.compile(r'"(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"(?!\s*+:)')  # a string that is no key
+JSON_TEXT = re.compile(r'"(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+"(?P<key>\s*+:)?')
 # The first group is grammar; the second is how tasks are worded, which says nothing about their subject.
 STOP_WORDS = frozenset(
     """
@@ -91,7 +91,7 @@ def _texts_of_json(text: str) -> Iterator[str]:
     try:
         return iter(tuple(strings(json.loads(text))))
     except (ValueError, RecursionError):
-        return (json.loads(match.group(), strict=False) for match in JSON_TEXT.finditer(text))
+        return (json.loads(match.group(), strict=False) for match in JSON_TEXT.finditer(text) if not match["key"])
 
 
 def strings(document: Any) -> Iterator[str]:

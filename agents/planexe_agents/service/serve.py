@@ -119,11 +119,11 @@ def _url(sock: socket.socket) -> str:
 
 def _announce(urls: dict[str, str], ready_file: Path | None) -> None:
     line = json.dumps({"agents": urls, "pid": os.getpid()})
-    print(line, flush=True)  # noqa: T201 - how a supervisor learns the ports
     if ready_file is not None:
         draft = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
         draft.write_text(line + "\n", encoding="utf-8")
         draft.replace(ready_file)
+    print(line, flush=True)  # noqa: T201 - how a supervisor learns the ports
 
 
 def _options(argv: Sequence[str] | None) -> Options:

@@ -1,0 +1,232 @@
+"""The client against servers that answer well, badly, late, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from planexe_agents.client import (
+    AgentClient,
+    AgentError,
+    AgentProtocolError,
+    AgentRefused,
+    AgentUnavailable,
+    Pending,
+    retry_after,
+)
+from planexe_agents.protocol import Assignment, Outcome
+from planexe_agents.signing import SigningKey, digest
+
+from tests.agents.scripted import CUT, HANG, Scripted, http, scripted
+from tests.agents.serving import QUICK, Served, assignment
+
+KEY = SigningKey.from_seed(bytes(range(32)))
+ASKED = assignment()
+T = TypeVar("T")
+
+
+def _outcome(asked: Assignment = ASKED, **changes: Any) -> bytes:
+    outcome = Outcome(
+        assignment=asked.id,
+        assignment_digest=digest(asked.model_dump(mode="json")),
+        agent=asked.agent,
+        action=asked.action,
+        status="completed",
+        started_at="2026-01-01T00:00:00+00:00",
+        ended_at="2026-01-01T00:00:01+00:00",
+    )
+    return outcome.model_copy(update=changes).signed(KEY).model_dump_json().encode()
+
+
+def _working(location: str = "/runs/1", wait: str = "0") -> bytes:
+    return http(202, b"{}", Location=location, Retry_After=wait)
+
+
+def _with(answers: tuple[bytes, ...], ask: Callable[[AgentClient], Awaitable[T]], **options: Any) -> tuple[T, Scripted]:
+    async def talk() -> tuple[T, Scripted]:
+        async with (
+            scripted(*answers) as script,
+            AgentClient(script.url, **{"public_key": KEY.public, "limits": QUICK, **options}) as client,
+        ):
+            return await ask(client), script
+
+    return asyncio.run(talk())
+
+
+def _run(*answers: bytes, deadline_s: float = 5, **options: Any) -> tuple[Outcome, Scripted]:
+    return _with(answers, lambda client: client.run(ASKED, deadline_s), **options)
+
+
+def _fails(kind: type[AgentError], *answers: bytes, **options: Any) -> str:
+    with pytest.raises(kind) as failure:
+        _run(*answers, **options)
+    assert type(failure.value) is kind
+    return str(failure.value)
+
+
+def test_work_is_followed_from_202_to_its_outcome() -> None:
+    outcome, script = _run(_working(), http(202, b"{}"), http(200, _outcome()))
+    assert outcome.status == "completed"
+    assert script.lines == ["POST /run", "GET /runs/1", "GET /runs/1"]
+
+
+def test_the_request_bears_the_key_the_token_and_the_assignment() -> None:
+    _, script = _run(http(200, _outcome()), token="t0ken")
+    head, body = script.asked[0].split(b"\r\n\r\n", 1)
+    assert Assignment.model_validate_json(body) == ASKED
+    assert {b"idempotency-key: a-1", b"authorization: bearer t0ken"} <= set(head.lower().splitlines())
+
+
+@pytest.mark.parametrize("busy", [http(503, Retry_After="0"), http(429, Retry_After="0")])
+def test_an_agent_that_says_when_to_come_back_is_asked_again_as_often_as_it_says(busy: bytes) -> None:
+    outcome, script = _run(*[busy] * 8, http(200, _outcome()))
+    assert (outcome.status, len(script.asked)) == ("completed", 9)
+
+
+@pytest.mark.parametrize("gone", [CUT, http(500), http(502), http(503)])
+def test_an_agent_out_of_reach_is_asked_again_a_few_times(gone: bytes) -> None:
+    outcome, script = _run(gone, gone, http(200, _outcome()))
+    assert (outcome.status, script.lines) == ("completed", ["POST /run"] * 3)
+    assert "127.0.0.1" in _fails(AgentUnavailable, gone)
+
+
+def test_an_agent_that_never_answers_is_given_up_after_its_time() -> None:
+    limits = replace(QUICK, connect_s=0.05, answer_s=0.1, failures=2)
+    assert _fails(AgentUnavailable, HANG, limits=limits).endswith("/run did not answer in time")
+
+
+def test_nobody_listening_is_unavailable() -> None:
+    async def talk() -> None:
+        async with scripted() as script:
+            url = script.url
+        async with AgentClient(url, public_key=KEY.public, limits=QUICK) as client:
+            await client.run(ASKED, 5)
+
+    with pytest.raises(AgentUnavailable, match="cannot be reached"):
+        asyncio.run(talk())
+
+
+def test_after_the_deadline_the_agent_is_told_to_give_up() -> None:
+    async def talk(client: AgentClient) -> str:
+        with pytest.raises(AgentUnavailable) as failure:
+            await client.run(ASKED, 0.3)
+        return str(failure.value)
+
+    message, script = _with((_working(),), talk)
+    assert message.endswith("had no outcome after 0.3 s")
+    assert script.lines[0] == "POST /run"
+    assert script.lines[-1] == "DELETE /runs/1"
+
+
+def test_a_caller_that_is_cancelled_leaves_the_work_alone() -> None:
+    async def talk(client: AgentClient) -> None:
+        running = asyncio.create_task(client.run(ASKED, 60))
+        await asyncio.sleep(0.2)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    _, script = _with((_working(),), talk)
+    assert {line.split()[0] for line in script.lines} == {"POST", "GET"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (http(200, b"{"), "something that is no Outcome: document: Invalid JSON"),
+        (http(200, b"[]"), "something that is no Outcome: document: Input should be an object"),
+        (http(200, b'{"status": "completed"}'), "something that is no Outcome: assignment: Field required"),
+        (http(200, _outcome(assignment="b-2")), "is for another assignment"),
+        (http(200, _outcome(agent="other")), "is for another assignment"),
+        (http(200, _outcome(action="other")), "is for another assignment"),
+        (http(200, _outcome(assignment_digest="sha256:0")), "with other contents (digest)"),
+        (http(200, _outcome().replace(b'"completed"', b'"rejected"')), "not signed with the agent's registered key"),
+        (http(200, _outcome(confidence=2)), "something that is no Outcome: confidence"),
+        (http(201, _outcome()), "answered 201, which is not in the protocol"),
+        (http(204), "answered 204, which is not in the protocol"),
+        (http(302, Location="/elsewhere"), "answered 302; redirects are not followed"),
+        (http(202), "answered 202 without a Location"),
+        (http(202, Location="http://169.254.169.254/runs/1"), "named a Location on another origin"),
+        (http(202, Location="//evil.example/runs/1"), "named a Location on another origin"),
+        (http(202, Location="https://127.0.0.1/runs/1"), "named a Location on another origin"),
+        (http(202, Location="http://a:b/"), "no URL"),
+        (http(200, b"x" * 1001), "answered more than 1000 bytes"),
+        (http(200, gzip.compress(b" " * 10_000_000)[:900], Content_Encoding="gzip"), "answered compressed"),
+    ],
+)
+def test_an_answer_that_is_not_in_the_protocol_is_not_trusted(answer: bytes, message: str) -> None:
+    assert message in _fails(AgentProtocolError, answer, limits=replace(QUICK, response_bytes=1000))
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 422])
+def test_a_refused_request_says_why(status: int) -> None:
+    body = b'{"error": "not an Assignment", "problems": ["$.id: missing"]}'
+    with pytest.raises(AgentRefused) as failure:
+        _run(http(status, body))
+    assert (failure.value.status, failure.value.problems) == (status, ("$.id: missing",))
+    assert str(failure.value).endswith(f"/run answered {status}: not an Assignment; $.id: missing")
+
+
+def test_a_refusal_that_is_no_json_is_still_a_refusal() -> None:
+    assert _fails(AgentRefused, http(400, b"<html>")).endswith("answered 400: no reason given")
+
+
+def test_without_a_public_key_nothing_is_sent_unless_allowed() -> None:
+    async def ask(client: AgentClient) -> str:
+        with pytest.raises(AgentProtocolError) as failure:
+            await client.submit(ASKED)
+        return str(failure.value)
+
+    message, script = _with((http(200, _outcome()),), ask, public_key=None)
+    assert (script.asked, message.split(":")[0]) == ([], "no public key is known for the agent at http")
+    outcome, _ = _run(http(200, _outcome()), public_key=None, allow_unsigned=True)
+    assert outcome.status == "completed"
+
+
+def test_submit_poll_and_cancel_ask_once_each() -> None:
+    async def ask(client: AgentClient) -> tuple[float | None, object]:
+        pending = await client.submit(ASKED)
+        assert isinstance(pending, Pending)
+        outcome = await client.poll(pending)
+        await client.cancel(pending)
+        return pending.retry_after, outcome
+
+    (wait, outcome), script = _with((_working(wait="7"), http(200, _outcome()), http(204)), ask)
+    assert wait == 7.0
+    assert isinstance(outcome, Outcome)
+    assert script.lines == ["POST /run", "GET /runs/1", "DELETE /runs/1"]
+
+
+def test_a_card_is_read_and_anything_else_is_not(clerk: Served) -> None:
+    async def ask(client: AgentClient) -> str:
+        return (await client.card()).id
+
+    async def real() -> str:
+        async with clerk.client() as client:
+            return await ask(client)
+
+    assert asyncio.run(real()) == "clerk"
+    with pytest.raises(AgentProtocolError, match="is not an AgentCard: protocol"):
+        _with((http(200, b'{"protocol": 1}'),), ask)
+
+
+def test_retry_after_may_be_a_date() -> None:
+    soon = retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True))
+    assert soon is not None
+    assert 90 < soon <= 100
+    assert retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+
+
+@settings(derandomize=True)
+@given(st.text())
+def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
+    found = retry_after(value)
+    assert found is None or found >= 0
