@@ -2,8 +2,9 @@
 
     python -m benchmarks.worktype_training ../shared
 
-reads the labelled tasks of `<shared>/routing` and, for the tasks that `worktype_labels.json` beside
-this file labels by the same guide (ids and labels, no text), the plans of `<shared>/plans`.
+reads the sentences of `worktype_sentences.json` beside this file, the labelled tasks of
+`<shared>/routing` and, for the tasks that `worktype_labels.json` labels by the same guide (ids and
+labels, no text), the plans of `<shared>/plans`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from planexe_dag_factory.routing.words import stem, words
 from planexe_dag_factory.routing.worktype import KINDS, WorkModel, features
 
 LABELS = Path(__file__).with_name("worktype_labels.json")
+SENTENCES = Path(__file__).with_name("worktype_sentences.json")
 ROUTING = Path(__file__).parents[1] / "planexe_dag_factory/routing"
 NEGLIGIBLE = 0.02
 RARE = 4
@@ -64,9 +66,13 @@ def _example(task: dict[str, Any], label: dict[str, str]) -> Example:
 
 
 def own_examples(shared: Path) -> list[Example]:
-    """Read the tasks labelled beside this file, in the plans they are from."""
+    """Read the sentences written for this, and the tasks labelled beside this file in the plans they are from."""
     labels: dict[str, dict[str, str]] = json.loads(LABELS.read_text())
-    found = []
+    found = [
+        Example("", title, Step(title, title, "", ""), kind)
+        for kind, titles in json.loads(SENTENCES.read_text()).items()
+        for title in titles
+    ]
     for name, kinds in labels.items():
         plan, _ = read_plan(shared / "plans" / f"{name}.zip")
         steps = {step.source_id: step for step in plan.steps} if plan else {}
@@ -118,7 +124,7 @@ def to_document(model: WorkModel, examples: int) -> dict[str, Any]:
     }
 
 
-def titles(shared: Path) -> Iterator[str]:
+def step_titles(shared: Path) -> Iterator[str]:
     """Yield the titles of every step of the plans."""
     for archive in sorted((shared / "plans").glob("*.zip")):
         plan, _ = read_plan(archive)
@@ -139,7 +145,7 @@ def main(shared: Path) -> None:
     document = to_document(train(examples), len(examples))
     rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in document.pop("weights").items())
     (ROUTING / "worktype.json").write_text(f'{json.dumps(document)[:-1]}, "weights": {{\n{rows}\n}}}}\n')
-    (ROUTING / "rarity.json").write_text(json.dumps(count_stems(titles(shared)), indent=0) + "\n")
+    (ROUTING / "rarity.json").write_text(json.dumps(count_stems(step_titles(shared)), indent=0) + "\n")
     print(f"{len(examples)} examples, {rows.count(chr(10)) + 1} features")
 
 

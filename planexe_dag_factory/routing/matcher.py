@@ -88,9 +88,12 @@ class PublishedMatcher:
         odds = self._model.probabilities(found)
         options = _options(step, registry)
         able = [option for option in options if option.likeness.cannot is None]
-        needs_person = 1 - odds[HUMAN] < caution
+        unknown = not self._model.understands(found)
+        needs_person = unknown or 1 - odds[HUMAN] < caution
         if special := _specialist(able, needs_person=needs_person):
             return _by_resemblance(special, able)
+        if unknown:
+            return Match(HUMAN, round(odds[HUMAN], 3), "its title has no word that the matcher knows")
         if needs_person:
             return Match(HUMAN, round(odds[HUMAN], 3), self._why_person(found, odds, caution))
         return self._by_kind(found, odds, options, able)

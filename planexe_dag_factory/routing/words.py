@@ -10,7 +10,7 @@ MAX_TEXT = 4_000
 """Characters of a description that count; the rest says nothing new about the kind of work."""
 
 _WORD = re.compile(r"[a-z]+")
-_CLAUSE = re.compile(r"[.;,:\n]|\b(?:and|including|includes?|involves?|by|to)\b|\d+\.")
+_CLAUSE = re.compile(r"[.;,:\n]|\b(?:and|including|includes?|involves?|by|to)\b|\d+\.", re.IGNORECASE)
 _DELIVERABLES = re.compile(r"\bdeliverables?\s*:(.*)", re.IGNORECASE | re.DOTALL)
 _SUFFIXES = (
     *("ations", "ation", "ements", "ement", "ments", "ment", "ings", "ing", "ions", "ion"),
@@ -46,9 +46,9 @@ def telling_words(text: str) -> list[str]:
 
 
 def clauses(text: str) -> Iterator[list[str]]:
-    """Yield the clauses of a text as words: what stands between commas, `and`, `including` and the like."""
-    for clause in _CLAUSE.split(text[:MAX_TEXT].lower()):
-        if found := _WORD.findall(clause):
+    """Yield the telling words of each clause: of what stands between commas, `and`, `including` and the like."""
+    for clause in _CLAUSE.split(text[:MAX_TEXT]):
+        if found := telling_words(clause):
             yield found
 
 

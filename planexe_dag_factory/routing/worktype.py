@@ -86,6 +86,10 @@ class WorkModel:
         powers = [math.exp(score - highest) for score in scores]
         return {kind: power / sum(powers) for kind, power in zip(KINDS, powers, strict=True)}
 
+    def understands(self, found: Features) -> bool:
+        """Say whether any word of the title is known; a title in another language is not."""
+        return any(name in self.weights for name in found if name.startswith(("verb:", "title:", "title group:")))
+
     def reasons(self, found: Features, kind: str, count: int = 3) -> tuple[str, ...]:
         """Return the words of the step that speak most for a kind of work, strongest first."""
         at = KINDS.index(kind)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from planexe_dag_factory.plan.model import Phase, Plan, Step, WorkPackage
+from planexe_dag_factory.routing.model import Override, Policy, Rule
+from planexe_dag_factory.routing.policy import dump_policy, policy_path, read_policy
+from planexe_dag_factory.routing.selectors import steps_of
+
+STEPS = (
+    Step("survey-seabed", "Survey the seabed", "prepare", "surveys", resources=("Marine surveyor", "Boat")),
+    Step("draft-permit", "Draft the permit application", "prepare", "permits", assignee="Legal Counsel"),
+    Step("dredge", "Dredge the basin [north]", "build", "works"),
+)
+PLAN = Plan(
+    "harbour",
+    "Harbour",
+    (
+        Phase(
+            "prepare",
+            "Prepare",
+            (
+                WorkPackage("surveys", "Surveys", "prepare", STEPS[:1]),
+                WorkPackage("permits", "Permits", "prepare", STEPS[1:2]),
+            ),
+        ),
+        Phase("build", "Build", (WorkPackage("works", "Works", "build", STEPS[2:]),)),
+    ),
+)
+
+
+def read(tmp_path: Path, document: object) -> tuple[Policy, list[str]]:
+    path = tmp_path / "harbour.policy.json"
+    path.write_text(document if isinstance(document, str) else json.dumps(document, indent=1))
+    policy, problems = read_policy(path, PLAN)
+    assert all(problem.severity == "error" for problem in problems)
+    assert all(problem.where.file == "harbour.policy.json" for problem in problems)
+    return policy, [str(problem) for problem in problems]
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert read_policy(None, PLAN) == (Policy(), ())
+
+
+def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
+    document = {
+        "owner": "Dana",
+        "sequencing": "waterfall",
+        "confidence_threshold": 0.8,
+        "caution": 0.9,
+        "critical_phases": ["build"],
+        "rules": [
+            {"step": "dredge", "executor": "human", "gate": "irreversible", "approver": "Harbour Master"},
+            {"package": "permits", "action": "reporting.draft_document", "inputs": {"style": {"length": 2}}},
+            {"phase": "prepare", "threshold": 1, "assignee": "Ann", "due_days": 2},
+            {"pattern": "*PERMIT*", "agent": "reporting"},
+            {"role": "surveyor", "gate": "none"},
+        ],
+    }
+
+    policy, problems = read(tmp_path, document)
+
+    assert problems == []
+    assert policy == Policy(
+        owner="Dana",
+        sequencing="waterfall",
+        confidence_threshold=0.8,
+        caution=0.9,
+        critical_phases=("build",),
+        rules=(
+            Rule(Override(executor="human", gate="irreversible", approver="Harbour Master"), step="dredge"),
+            Rule(
+                Override(action="reporting.draft_document", inputs={"style": {"length": 2}}),
+                package="permits",
+            ),
+            Rule(Override(threshold=1.0, assignee="Ann", due_days=2.0), phase="prepare"),
+            Rule(Override(agent="reporting"), pattern="*PERMIT*"),
+            Rule(Override(gate="none"), role="surveyor"),
+        ),
+    )
+    assert read(tmp_path, dump_policy(policy)) == (policy, [])
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"ownr": "Dana"}, ["line 2, $.ownr: 'ownr' is not a field here\n    did you mean 'owner'?"]),
+        (
+            {"rules": [{"step": "dredge", "treshold": 0.5}]},
+            ["line 5, $.rules[0].treshold: 'treshold' is not a field here\n    did you mean 'threshold'?"],
+        ),
+        (
+            {"rules": [{"step": "dregde", "gate": "none"}, {"pattern": "*dragon*", "gate": "none"}]},
+            [
+                "line 4, $.rules[0].step: no step of the plan has the step 'dregde'\n    did you mean 'dredge'?",
+                "line 8, $.rules[1].pattern: no step of the plan has the pattern '*dragon*'",
+            ],
+        ),
+        (
+            {"critical_phases": ["biuld"]},
+            ["line 3, $.critical_phases[0]: the plan has no phase 'biuld'\n    did you mean 'build'?"],
+        ),
+        (
+            {"rules": [{"step": "dredge", "phase": "build", "gate": "none"}, {"gate": "none"}]},
+            [
+                "line 3, $.rules[0]: a rule needs exactly one of step, package, phase, pattern, role;"
+                " this one has step and phase",
+                "line 8, $.rules[1]: a rule needs exactly one of step, package, phase, pattern, role; this one has none",
+            ],
+        ),
+        (
+            {"rules": [{"step": "dredge"}]},
+            ["line 3, $.rules[0]: the rule says nothing about what it selects"],
+        ),
+        (
+            {"confidence_threshold": 1.5, "sequencing": "agile"},
+            [
+                "line 3, $.sequencing: the text 'agile' is not one of 'phased', 'waterfall', 'dependencies'",
+                "line 2, $.confidence_threshold: input should be less than or equal to 1",
+            ],
+        ),
+        ([], ["line 1, $: an object is expected here, not a list"]),
+        ('{"owner": "a", "owner": "b"}', ["line 1, $.owner: the name 'owner' is given twice; keep one of them"]),
+        ('{"confidence_threshold": NaN}', ["line 1, $.confidence_threshold: NaN is not a JSON number"]),
+        ('{"owner": ', ["line 1: not JSON: expecting value (column 11)\n    the file seems to be cut off"]),
+    ],
+)
+def test_a_policy_with_errors_is_told_in_full_and_not_applied(
+    tmp_path: Path, document: object, expected: list[str]
+) -> None:
+    assert read(tmp_path, document) == (Policy(), expected)
+
+
+def test_a_policy_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    policy, problems = read_policy(tmp_path / "none.policy.json", PLAN)
+
+    assert (policy, [str(one) for one in problems]) == (
+        Policy(),
+        ["the policy cannot be read: No such file or directory"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "overlay"),
+    [
+        ("plans/harbour.json", "plans/harbour.policy.json"),
+        ("plans/20250720_faraday.zip", "plans/20250720_faraday.policy.json"),
+        ("plans/harbour.v2", "plans/harbour.v2.policy.json"),
+    ],
+)
+def test_the_overlay_lies_beside_the_plan(source: str, overlay: str) -> None:
+    assert policy_path(Path(source)) == Path(overlay)
+
+
+@pytest.mark.parametrize(
+    ("selector", "selected"),
+    [
+        ({"step": "dredge"}, ["dredge"]),
+        ({"package": "permits"}, ["draft-permit"]),
+        ({"phase": "prepare"}, ["survey-seabed", "draft-permit"]),
+        ({"pattern": "SEABED"}, ["survey-seabed"]),
+        ({"pattern": "dr*"}, ["draft-permit", "dredge"]),
+        ({"pattern": "survey"}, ["survey-seabed"]),
+        ({"pattern": "(a+)+$"}, []),
+        ({"role": "surveyor"}, ["survey-seabed"]),
+        ({"role": "legal"}, ["draft-permit"]),
+    ],
+)
+def test_a_selector_finds_its_steps(selector: dict[str, str], selected: list[str]) -> None:
+    assert [step.id for step in steps_of(Rule(Override(), **selector), PLAN)] == selected
