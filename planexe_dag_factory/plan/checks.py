@@ -50,7 +50,8 @@ def check_estimate(findings: Findings, estimate: Estimate, path: Path, severity:
     days = (estimate.days_min, estimate.days_likely, estimate.days_max)
     shown = ", ".join(f"{number:g}" for number in days)
     if min(days) < 0:
-        findings.add(severity, "negative-estimate", f"an estimate cannot be negative ({shown} days)", path)
+        hint = None if severity == "error" else "it is left out"
+        findings.add(severity, "negative-estimate", f"an estimate cannot be negative ({shown} days)", path, hint=hint)
         return None
     rising = sorted(days)
     if rising == list(days):

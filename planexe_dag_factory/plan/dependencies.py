@@ -90,18 +90,19 @@ class Settlement:
         if one.before in self._ancestors(one.after):
             return "ancestor-dependency", f"{after.label} waits for {before.label}, which it is a part of", one.hint
         if one.after in self._ancestors(one.before):
-            return "ancestor-dependency", f"{after.label} waits for its own part {before.label}", one.hint
+            return "ancestor-dependency", f"{after.label} waits for its own part, {before.label}", one.hint
         return None
 
     def _unknown(self, one: Stated, unknown: str) -> tuple[str, str, str | None]:
         guess = self.findings.guess(unknown, self.parts)
-        hint = did_you_mean(guess) or one.hint
-        if guess and guess == one.after:
-            hint = f"{hint} a step cannot wait for itself either"
-        label = self.parts[one.after].label if one.after in self.parts else quote(one.after)
+        remark = "a step cannot wait for itself either" if guess == one.after else None
+        hint = " ".join(filter(None, (did_you_mean(guess), remark, one.hint))) or None
+        after, before = (
+            self.parts[name].label if name in self.parts else quote(name) for name in (one.after, one.before)
+        )
         if unknown == one.after:
-            return "unknown-dependency", f"{label}, which the plan does not have, waits for another", hint
-        return "unknown-dependency", f"{label} waits for {quote(unknown)}, which the plan does not have", hint
+            return "unknown-dependency", f"{after}, which the plan does not have, waits for {before}", hint
+        return "unknown-dependency", f"{after} waits for {before}, which the plan does not have", hint
 
     def _ancestors(self, name: str) -> Iterator[str]:
         parent = self.parts[name].parent
@@ -120,8 +121,9 @@ class Settlement:
         by_moments = {_moments(link.dependency): link for link in links}
         for number, link in enumerate(left_out):
             members = _circle(whole, link) if number < MAX_TRIED else [_moments(link.dependency)]
-            message = ", and ".join(self._words(by_moments[edge]) for edge in members if edge in by_moments)
-            self._report(link.stated, "circle", f"a circle: {message}", link.stated.hint)
+            *most, last = [self._words(by_moments[edge]) for edge in members if edge in by_moments]
+            message = f"a circle: {', '.join(most)} and {last}" if most else f"part of a circle: {last}"
+            self._report(link.stated, "circle", message, link.stated.hint)
         gone = {_moments(link.dependency) for link in left_out}
         return tuple(link.dependency for edge, link in by_moments.items() if edge not in gone)
 

@@ -78,17 +78,18 @@ class Findings:
             }
         return value
 
-    def title(self, value: str, path: Path, severity: Severity) -> tuple[str, str]:
+    def title(self, value: str, path: Path, severity: Severity, kept: str = "") -> tuple[str, str]:
         """Return a title of at most 200 characters, and the whole of it where it was longer (else nothing).
 
-        `severity` is that of an empty title, which is returned as it is.
+        `severity` is that of an empty title, which is returned as it is; `kept` says what will hold the whole.
         """
         whole = clean_line(value)
         if not whole:
             self.add(severity, "empty-title", "the title is empty", path, hint="name what is to be done")
         if len(whole) <= MAX_TITLE:
             return whole, ""
-        message = f"the title has {len(whole)} characters and is cut to {MAX_TITLE}; the description keeps all of it"
+        message = f"the title has {len(whole)} characters and is cut to {MAX_TITLE}"
+        message += f"; {kept} keeps all of it" if kept else ""
         self.add("warning", "long-title", message, path)
         return shorten(whole, MAX_TITLE), whole
 
@@ -142,7 +143,9 @@ def describe(value: Any) -> str:
 def _wrong_value(detail: ErrorDetails) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "literal_error":
-        return f"{describe(detail['input'])} is not one of {str(context['expected']).replace(' or ', ', ')}"
+        expected = str(context["expected"])
+        several = "one of " if " or " in expected else ""
+        return f"{describe(detail['input'])} is not {several}{expected.replace(' or ', ', ')}"
     return detail["msg"][0].lower() + detail["msg"][1:]
 
 

@@ -59,14 +59,14 @@ def from_native(source: JsonText) -> tuple[Plan | None, tuple[Problem, ...]]:
 
 
 def _plan(findings: Findings, document: PlanFormat, *, ids_lost: bool) -> Plan:
-    title, whole = findings.title(document.title, ("title",), "error")
-    if "steps" in findings.source.value:
+    title, whole = findings.title(document.title, ("title",), "error", kept="the summary")
+    if isinstance(findings.source.value.get("steps"), list):
         check_count(findings, len(document.steps), ("steps",))
     if document.id is not None:
         check_id(findings, document.id, ("id",), "plan")
     for index, step in enumerate(document.steps):
         check_step(findings, step, ("steps", index))
-    phases = Outline(findings, document).build()
+    phases = Outline(findings, document, title).build()
     return Plan(
         id=document.id or slug(title),
         title=title,

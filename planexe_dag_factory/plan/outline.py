@@ -25,19 +25,21 @@ LOST = "\0"
 
 @dataclass(frozen=True, slots=True)
 class _Shelf:
-    """A phase or package, listed or made, and where it is named first; `phase` is the id of the phase."""
+    """A phase or package, and where it is named first; `phase` is the phase's id, `item` None for one that is made."""
 
-    item: PhaseFormat | PackageFormat
+    title: str
     phase: str
     path: Path
+    item: PhaseFormat | PackageFormat | None = None
 
 
 @dataclass
 class Outline:
-    """Sorts the packages of a document into phases, and its steps into packages."""
+    """Sorts the packages of a document into phases, and its steps into packages; `title` is that of the plan."""
 
     findings: Findings
     document: PlanFormat
+    title: str
     phases: dict[str, _Shelf] = field(default_factory=dict)
     packages: dict[str, _Shelf] = field(default_factory=dict)
     steps: dict[str, list[Step]] = field(default_factory=dict)
@@ -48,18 +50,20 @@ class Outline:
         """Return the phases; what is named wrongly is reported as an error."""
         self.taken.update(self._names())
         for index, phase in enumerate(self.document.phases):
-            self.phases[phase.id] = _Shelf(phase, phase.id, ("phases", index))
+            path: Path = ("phases", index)
+            self.phases[phase.id] = _Shelf(self._title(phase.title, path), phase.id, path, phase)
         for index, package in enumerate(self.document.packages):
-            path: Path = ("packages", index)
-            self.packages[package.id] = _Shelf(package, self._phase(package.phase, path), path)
+            path = ("packages", index)
+            title = self._title(package.title, path)
+            self.packages[package.id] = _Shelf(title, self._phase(package.phase, path), path, package)
         for index, step in enumerate(self.document.steps):
             package_id = self._package(step, ("steps", index))
             self.steps.setdefault(package_id, []).append(self._step(step, package_id, ("steps", index)))
         self._check_ids()
         inside: dict[str, list[WorkPackage]] = {}
-        for shelf in self.packages.values():
-            inside.setdefault(shelf.phase, []).append(self._built_package(shelf))
-        return tuple(self._built_phase(shelf, inside.get(name, ())) for name, shelf in self.phases.items())
+        for name, shelf in self.packages.items():
+            inside.setdefault(shelf.phase, []).append(self._built_package(name, shelf))
+        return tuple(self._built_phase(name, shelf, inside.get(name, ())) for name, shelf in self.phases.items())
 
     def _phase(self, name: str | None, path: Path) -> str:
         if name is not None and name not in self.phases and self.document.phases:
@@ -68,8 +72,8 @@ class Outline:
         if name is None:
             name = self._default(None, DEFAULT_PHASE)
         if name not in self.phases:
-            title = self.document.title if name == self.defaults.get(None) else _title_of(name)
-            self.phases[name] = _Shelf(PhaseFormat(id=name, title=title), name, (*path, "phase"))
+            title = self.title if name == self.defaults.get(None) else _title_of(name)
+            self.phases[name] = _Shelf(title, name, (*path, "phase"))
         return name
 
     def _package(self, step: StepFormat, path: Path) -> str:
@@ -84,8 +88,8 @@ class Outline:
         if name is None:
             name = self._default(phase, f"{phase[: MAX_ID - 10]}-steps")
         if name not in self.packages:
-            title = self.phases[phase].item.title if name == self.defaults.get(phase) else _title_of(name)
-            self.packages[name] = _Shelf(PackageFormat(id=name, title=title), phase, (*path, "package"))
+            title = self.phases[phase].title if name == self.defaults.get(phase) else _title_of(name)
+            self.packages[name] = _Shelf(title, phase, (*path, "package"))
         return name
 
     def _default(self, owner: str | None, wanted: str) -> str:
@@ -136,12 +140,12 @@ class Outline:
         for index, package in enumerate(self.document.packages):
             yield "package", package.id, ("packages", index, "id")
         for kind, shelves in (("phase", self.phases), ("package", self.packages)):
-            yield from ((kind, name, shelf.path) for name, shelf in shelves.items() if shelf.path[-1] == kind)
+            yield from ((kind, name, shelf.path) for name, shelf in shelves.items() if shelf.item is None)
         for index, step in enumerate(self.document.steps):
             yield "step", step.id, ("steps", index, "id")
 
     def _step(self, step: StepFormat, package: str, path: Path) -> Step:
-        title, whole = self.findings.title(step.title, (*path, "title"), "error")
+        title, whole = self.findings.title(step.title, (*path, "title"), "error", "the description")
         return Step(
             id=step.id,
             title=title,
@@ -161,29 +165,28 @@ class Outline:
             due_days=step.due_days,
         )
 
-    def _built_phase(self, shelf: _Shelf, packages: Sequence[WorkPackage]) -> Phase:
-        phase = shelf.item
-        title, _ = self.findings.title(phase.title, (*shelf.path, "title"), "error")
+    def _built_phase(self, name: str, shelf: _Shelf, packages: Sequence[WorkPackage]) -> Phase:
         return Phase(
-            id=phase.id,
-            title=title,
+            id=name,
+            title=shelf.title,
             packages=tuple(packages),
-            source_id=phase.source_id,
-            estimate=self._estimate(phase.estimate, shelf.path),
-            critical=isinstance(phase, PhaseFormat) and phase.critical,
+            source_id=shelf.item.source_id if shelf.item else None,
+            estimate=self._estimate(shelf.item.estimate if shelf.item else None, shelf.path),
+            critical=isinstance(shelf.item, PhaseFormat) and shelf.item.critical,
         )
 
-    def _built_package(self, shelf: _Shelf) -> WorkPackage:
-        package = shelf.item
-        title, _ = self.findings.title(package.title, (*shelf.path, "title"), "error")
+    def _built_package(self, name: str, shelf: _Shelf) -> WorkPackage:
         return WorkPackage(
-            id=package.id,
-            title=title,
+            id=name,
+            title=shelf.title,
             phase=shelf.phase,
-            steps=tuple(self.steps.get(package.id, ())),
-            source_id=package.source_id,
-            estimate=self._estimate(package.estimate, shelf.path),
+            steps=tuple(self.steps.get(name, ())),
+            source_id=shelf.item.source_id if shelf.item else None,
+            estimate=self._estimate(shelf.item.estimate if shelf.item else None, shelf.path),
         )
+
+    def _title(self, given: str, path: Path) -> str:
+        return self.findings.title(given, (*path, "title"), "error")[0]
 
     def _estimate(self, given: EstimateFormat | None, path: Path) -> Estimate | None:
         if given is None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from planexe_dag_factory.errors import Problem, Where, has_errors
 from planexe_dag_factory.plan.archive import WBS, RunFile, read_folder, read_zip
 from planexe_dag_factory.plan.jsontext import MAX_BYTES, JsonText, parse_json
-from planexe_dag_factory.plan.model import Plan, SourceFormat
+from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.plan.native import from_native
 from planexe_dag_factory.plan.planexe.run import is_wanted, read_run
 from planexe_dag_factory.plan.planexe.wbs import ROOT
@@ -56,17 +56,16 @@ def _read_zip(source: Path, data: bytes) -> Read:
     files, problems = read_zip(data, source.name, is_wanted)
     if has_errors(problems):
         return None, problems
-    return _with(problems, read_run(files, source.stem, "planexe-zip"))
+    return _with(problems, read_run(files, source.name, "planexe-zip"))
 
 
 def _read_json(source: Path, data: bytes) -> Read:
     document, problems = parse_json(data, source.name)
     if document is None:
         known = source.suffix.lower() == ".json"
-        return (None, problems) if known else _refuse(source, "unknown-kind", f"is not {_KINDS}")
+        return (None, problems) if known else _refuse(source, "unknown-kind", f"the file is not {_KINDS}")
     if isinstance(document.value, dict) and ROOT in document.value:
-        source_format: SourceFormat = "planexe-wbs"
-        return read_run({WBS: RunFile(source.name, data)}, source.stem, source_format)
+        return read_run({WBS: RunFile(source.name, data)}, source.name, "planexe-wbs")
     return _read_native(source, document)
 
 

@@ -64,6 +64,7 @@ _LABEL = re.compile(
 
 ALLOWED = frozenset({"ALLOW", "ALLOW_WITH_SAFETY_FRAMING"})
 REFUSED = "REFUSE"
+SENIOR_APPROVAL = "a senior approval will be asked for before the plan runs"
 
 Level = Literal["low", "medium", "high"]
 
@@ -113,8 +114,7 @@ def read_redline(findings: Findings) -> Redline:
     said = clean_line(verdict) if isinstance(verdict, str) else ""
     if said not in {*ALLOWED, REFUSED}:
         message = f"the verdict is not known: {describe(verdict)}; it counts as a refusal"
-        hint = "a senior approval will be asked for before the plan runs"
-        findings.add("warning", "unknown-verdict", message, ("verdict",), hint=hint)
+        findings.add("warning", "unknown-verdict", message, ("verdict",), hint=SENIOR_APPROVAL)
     return Redline(said not in ALLOWED, said or "UNKNOWN", clean(reason) if isinstance(reason, str) else "")
 
 

@@ -82,7 +82,7 @@ class _Run:
                 Problem("info", "wbs-alone", message, Where(name), "give the whole run folder or its zip")
             )
         none: tuple[Role, ...] = ()
-        title = self.wbs.title or self._title() or clean_line(name)
+        title = self.wbs.title or self._title() or clean_line(name.removesuffix(".zip").removesuffix(".json"))
         documents, faults = context.read_documents(self.files)
         self.problems.extend(faults)
         return Plan(
@@ -130,6 +130,9 @@ class _Run:
     def _redline(self) -> Redline | None:
         verdict = self._read(REDLINE, context.read_redline, None)
         if verdict is None and REDLINE in self.files:  # fail closed: nobody knows what the gate said
+            message = "the verdict of the safety gate cannot be read; it counts as a refusal"
+            where = Where(self.files[REDLINE].name)
+            self.problems.append(Problem("warning", "unknown-verdict", message, where, context.SENIOR_APPROVAL))
             return Redline(refused=True, verdict="UNREADABLE", reason="The verdict of the safety gate cannot be read.")
         return verdict
 

@@ -60,7 +60,7 @@ def _reasons(findings: Findings, waiting: _Waiting, path: Path) -> Sequence[str]
     names, reasons = waiting.depends_on_task_id_list, waiting.depends_on_task_explanation_list
     if len(names) == len(reasons):
         return reasons
-    message = f"{len(names)} ids have {len(reasons)} explanations; each gets all of them"
+    message = f"the counts of ids ({len(names)}) and explanations ({len(reasons)}) differ; each id gets all of them"
     findings.add("warning", "unequal-lists", message, path, source_id=waiting.dependent_task_id)
     return [" ".join(sorted(reasons))] * len(names)
 

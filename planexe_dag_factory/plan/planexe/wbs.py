@@ -103,7 +103,8 @@ def _node(findings: Findings, task: _Task, path: Path, kind: str) -> Node:
 
 
 def _title(findings: Findings, task: _Task, path: Path, kind: str) -> tuple[str, str]:
-    title, whole = findings.title(task.description or "", (*path, "description"), "warning")
+    kept = "the description" if kind == "step" or not task.task_children else ""
+    title, whole = findings.title(task.description or "", (*path, "description"), "warning", kept)
     return title or ("" if kind == "project" else f"Untitled {kind}"), whole
 
 
