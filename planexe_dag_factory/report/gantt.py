@@ -7,7 +7,7 @@ the left, real time on the right. Colours come from the page's style sheet, by c
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from xml.etree import ElementTree as ET
@@ -26,6 +26,8 @@ LEAST = 2.0
 """The narrowest bar, in pixels: what took no time is still to be seen."""
 TICKS = 6
 LETTERS = 42
+LAST_TICK = 0.92
+"""No tick stands further right in its panel, for its label needs room."""
 
 DAY = 86400
 CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
@@ -57,7 +59,7 @@ class Axes:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the picture, `index` lines below the head."""
+    """One line of the picture, `index` lines below the head; `milestone` is the planned day of one."""
 
     index: int
     title: str
@@ -65,6 +67,8 @@ class Row:
     planned: Days
     actual: Span | None
     waits: tuple[Span, ...] = ()
+    milestone: float | None = None
+    reached: datetime | None = None
 
     @property
     def top(self) -> int:
@@ -86,23 +90,35 @@ def axes_of(status: RunStatus) -> Axes:
     )
 
 
+def draw_phases(status: RunStatus, axes: Axes) -> str:
+    """Draw the whole plan, a row and a milestone for each phase."""
+    rows = [_phase_row(index, phase) for index, phase in enumerate(status.phases)]
+    return _draw(rows, f"{status.title}: phases, planned against actual", axes)
+
+
 def draw_phase(phase: PhaseStatus, axes: Axes) -> str:
-    """Draw a phase's steps; text in it is text, whatever it holds."""
-    rows = [Row(0, phase.title, "phase", phase.planned, phase.actual)]
-    rows += [
+    """Draw a phase and its steps; text in it is text, whatever it holds."""
+    steps = [
         Row(index, step.title, step.state, step.planned, step.actual, step.waits)
         for index, step in enumerate(phase.steps, start=1)
     ]
+    return _draw([_phase_row(0, phase), *steps], f"{phase.title}: planned against actual", axes)
+
+
+def _phase_row(index: int, phase: PhaseStatus) -> Row:
+    return Row(
+        index, phase.title, "phase", phase.planned, phase.actual, milestone=phase.planned.end, reached=phase.reached_at
+    )
+
+
+def _draw(rows: Sequence[Row], label: str, axes: Axes) -> str:
     height = HEAD + ROW * len(rows) + 6
-    label = visible(f"{phase.title}: planned against actual")
-    svg = ET.Element("svg", {"class": "gantt", "viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": label})
+    box = {"viewBox": f"0 0 {WIDTH} {height}", "role": "img", "aria-label": visible(label)}
+    svg = ET.Element("svg", {"class": "gantt", **box})
     for axis in (axes.plan, axes.real):
         _draw_axis(svg, axis, height)
     for row in rows:
         _draw_row(svg, row, axes)
-    _draw_milestone(svg, axes.plan.x(phase.planned.end), "milestone planned", rows[0].top)
-    if phase.reached_at:
-        _draw_milestone(svg, axes.real.x(phase.reached_at.timestamp()), "milestone reached", rows[0].top)
     return ET.tostring(svg, encoding="unicode")
 
 
@@ -125,6 +141,10 @@ def _draw_row(svg: ET.Element, row: Row, axes: Axes) -> None:
     for wait in row.waits:
         waited = _seconds(wait)
         _bar(svg, row.top, axes.real, waited, "wait", f"waited for a person: {lasting(waited[1] - waited[0])}")
+    if row.milestone is not None:
+        _draw_milestone(svg, axes.plan.x(row.milestone), "milestone planned", row.top)
+    if row.reached:
+        _draw_milestone(svg, axes.real.x(row.reached.timestamp()), "milestone reached", row.top)
 
 
 def _seconds(span: Span) -> tuple[float, float]:
@@ -179,7 +199,7 @@ def _date_ticks(first: date, length: float) -> Iterator[tuple[float, str]]:
     months = next((step for step in MONTH_STEPS if length / 30.4 / step <= TICKS), MONTH_STEPS[-1])
     for month in _months(first, months):
         value = float((month - first).days)
-        if value > length * 0.95:
+        if value > length * LAST_TICK:
             return
         yield value, day_month(month, year=True)
 
@@ -209,7 +229,7 @@ def _clock_ticks(start: float, end: float) -> Iterator[tuple[float, str]]:
         return
     face = "%H:%M:%S" if step < 60 else "%H:%M"  # noqa: PLR2004 - a minute
     value = -(-start // step) * step
-    while value < end - span / 12:
+    while value <= start + span * LAST_TICK:
         yield value, datetime.fromtimestamp(value, UTC).strftime(face)
         value += step
 
@@ -221,4 +241,4 @@ def _real_days(start: float, end: float) -> Iterator[tuple[float, str]]:
 
 
 def _multiples(limit: float, step: float) -> Iterable[float]:
-    return (count * float(step) for count in range(int(limit / step * 0.95) + 1))
+    return (count * float(step) for count in range(int(limit / step * LAST_TICK) + 1))

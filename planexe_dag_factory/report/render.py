@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report import words
-from planexe_dag_factory.report.gantt import axes_of, draw_phase
+from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
 from planexe_dag_factory.report.model import RunStatus, State
 from planexe_dag_factory.report.said import markdown, shorten
 from planexe_dag_factory.report.status import read_status
@@ -83,9 +83,14 @@ def render_html(status: RunStatus) -> str:
             run=status,
             style=Markup(_style()),  # noqa: S704 - our own style sheet
             headline=headline(status),
-            charts={phase.id: Markup(draw_phase(phase, axes)) for phase in status.phases},  # noqa: S704 - ElementTree escapes
+            overview=_picture(draw_phases(status, axes)),
+            charts={phase.id: _picture(draw_phase(phase, axes)) for phase in status.phases},
         )
     )
+
+
+def _picture(svg: str) -> Markup:
+    return Markup(svg)  # noqa: S704 - written by ElementTree, which escapes every text in it
 
 
 def headline(status: RunStatus) -> str:

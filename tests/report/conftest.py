@@ -26,7 +26,7 @@ def at(clock: str) -> str:
     return f"2026-03-02T{clock}+00:00"
 
 
-def work_item(  # noqa: PLR0917 - one line a step
+def work_item(
     name: str,
     title: str,
     phase: str,

@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planexe_dag_factory.report.gantt import BAR, HEAD, LABELS, LEAST, PANEL, ROW, WIDTH, axes_of, draw_phase
+from planexe_dag_factory.report.gantt import (
+    BAR,
+    HEAD,
+    LABELS,
+    LEAST,
+    PANEL,
+    ROW,
+    WIDTH,
+    Axes,
+    axes_of,
+    draw_phase,
+    draw_phases,
+)
 from planexe_dag_factory.report.model import Days, PhaseStatus, RunStatus, Span, StepStatus
 from planexe_dag_factory.report.status import read_status
 
@@ -104,15 +116,19 @@ def test_ticks_name_dates_or_days_and_the_time_of_the_clock() -> None:
     month, _ = one_step(Days(0, 30), 600, first=date(2026, 4, 1))
     years, _ = one_step(Days(0, 900), 6, first=date(2026, 11, 20))
     unknown, _ = one_step(Days(0, 30), 5 * 86400)
-    found = [[[label for _, label in axis.ticks] for axis in (axes.plan, axes.real)] for axes in map(axes_of, (month, years, unknown))]  # fmt: skip  # noqa: E501
+    found = [_labels(axes_of(run)) for run in (month, years, unknown)]
     assert found == [
-        [["1 Apr", "8 Apr", "15 Apr", "22 Apr", "29 Apr"], ["08:00", "08:02", "08:04", "08:06", "08:08"]],
+        [["1 Apr", "8 Apr", "15 Apr", "22 Apr"], ["08:00", "08:02", "08:04", "08:06", "08:08"]],
         [
             ["Jan 2027", "Jul 2027", "Jan 2028", "Jul 2028", "Jan 2029"],
             ["08:00:00", "08:00:01", "08:00:02", "08:00:03", "08:00:04", "08:00:05"],
         ],
-        [["day 0", "day 5", "day 10", "day 15", "day 20", "day 25"], ["3 Mar", "4 Mar", "5 Mar", "6 Mar", "7 Mar"]],
+        [["day 0", "day 5", "day 10", "day 15", "day 20", "day 25"], ["3 Mar", "4 Mar", "5 Mar", "6 Mar"]],
     ]
+
+
+def _labels(axes: Axes) -> list[list[str]]:
+    return [[label for _, label in axis.ticks] for axis in (axes.plan, axes.real)]
 
 
 def test_a_plan_without_estimates_says_so_on_its_axis() -> None:
@@ -152,3 +168,11 @@ def test_a_long_label_is_cut_and_told_whole_on_hovering() -> None:
     drawn = parse(draw_phase(phase, axes_of(run)))
     label = next(text for text in drawn.iter("text") if text.attrib["class"] == "row-title phase")
     assert (label.text, label[0].text) == ("港" * 21 + "…", "港" * 30)
+
+
+def test_the_overview_has_a_row_for_each_phase(status: RunStatus) -> None:
+    drawn = draw_phases(status, axes_of(status))
+    day = PANEL / status.phases[1].planned.end
+    assert texts(drawn, "row-title") == ["Survey", "Build"]
+    assert bars(drawn, "plan") == places((LABELS, 0, 10 * day), (LABELS + 10 * day, 1, PANEL - 10 * day))
+    assert len(bars(drawn, "real")) == 1

@@ -114,7 +114,7 @@ def test_the_page_stands_alone_and_cannot_act(writer: Writer) -> None:
     assert not [name for name in names if name.startswith("on") or name in ("src", "srcdoc", "action")]
     assert {value for name, value in page.attributes if name == "href"} <= {"#risks"}
     assert "url(" not in at_the_end(writer).html
-    assert "default-src 'none'" in [value or "" for name, value in page.attributes if name == "content"][0]
+    assert "default-src 'none'" in next(value or "" for name, value in page.attributes if name == "content")
 
 
 def test_what_an_agent_wrote_stands_in_a_box_that_names_it(writer: Writer) -> None:
