@@ -36,7 +36,7 @@ def slug(title: str) -> str:
 
     A title without any ASCII letter becomes `x-` and eight hex digits of its SHA-256.
     """
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
     if not re.search("[a-z]", plain):
         folded = unicodedata.normalize("NFC", title).casefold()
         return "x-" + hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()[:8]
