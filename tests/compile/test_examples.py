@@ -59,7 +59,10 @@ def outcome(build: Build, step_id: str, agent: str, action: str) -> Outcome:
         inputs={"title": step.title, "description": step.description, **resources, **build.routes[step_id].inputs},
         context=context(build),
     )
-    return AGENTS[agent].perform(assignment, digest(assignment.model_dump(mode="json")), KEY, threading.Event())
+    answer: Outcome = AGENTS[agent].perform(
+        assignment, digest(assignment.model_dump(mode="json")), KEY, threading.Event()
+    )
+    return answer
 
 
 def context(build: Build) -> dict[str, Any]:
