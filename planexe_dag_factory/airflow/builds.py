@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from planexe_agents.signing import canonical
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.airflow.dropped import DroppedPlan
-from planexe_dag_factory.compile.build import Build, build_plan
+from planexe_dag_factory.compile.build import build_plan
 from planexe_dag_factory.delegation.lifecycle import INPUTS
 from planexe_dag_factory.errors import PlanError, RegistryError
 from planexe_dag_factory.plan.native import to_native
@@ -101,17 +100,11 @@ def _outputs(entry: Path) -> Mapping[str, bytes]:
     except RegistryError as error:
         return {PROBLEMS: str(error).encode()}
     build = build_plan(source, registry)
-    if build.plan is None or build.spec is None:
+    if build.plan is None or build.policy is None or build.spec is None:
         return {PROBLEMS: str(PlanError(source.name, build.problems)).encode()}
-    return {**_inputs(build), "registry.json": canonical(dump_registry(registry))}
-
-
-def _inputs(build: Build) -> dict[str, bytes]:
-    assert build.plan is not None  # noqa: S101 - a build with a spec has a plan
-    assert build.spec is not None  # noqa: S101 - checked by the caller
     return {
         "plan.json": canonical(to_native(build.plan)),
         "policy.json": canonical(dump_policy(build.policy)),
+        "registry.json": canonical(dump_registry(registry)),
         "dagspec.json": dump_spec(build.spec),
-        "warnings.json": json.dumps([str(problem) for problem in build.problems]).encode(),
     }

@@ -6,7 +6,7 @@ import logging
 
 from airflow.sdk import Context
 
-from planexe_dag_factory.airflow.operators import execution_of
+from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.record.manifest import write_manifest
@@ -25,9 +25,8 @@ def report_milestone(context: Context) -> None:
     write_manifest(execution.run, execution.key, "milestones", milestone)
 
 
-def report_end(context: Context) -> None:
-    """Render the final report and seal the run, however it ended (`on_success_callback`, `on_failure_callback`)."""
-    execution = execution_of(context)
+def report_end(execution: Execution) -> None:
+    """Render the final report and seal the run, however it ended."""
     write_report(execution, None)
     write_manifest(execution.run, execution.key, FINAL)
 

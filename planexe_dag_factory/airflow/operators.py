@@ -16,21 +16,16 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import StartTriggerArgs
 
-from planexe_dag_factory.airflow.settings import keys_folder, make_key, open_execution, run_folder
+from planexe_dag_factory.airflow.callbacks import report_end
+from planexe_dag_factory.airflow.settings import execution_of, keys_folder, run_folder
 from planexe_dag_factory.airflow.triggers import AgentTrigger, ask_agent, describe
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
-from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
+from planexe_dag_factory.record.keys import make_key
 
 RETRIES = 2
 RETRY_DELAY = timedelta(seconds=10)
-
-
-def execution_of(context: Context) -> Execution:
-    """Open the run that a task belongs to."""
-    dag_run = context["dag_run"]
-    return open_execution(run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after))
 
 
 class StartRunOperator(BaseOperator):
@@ -118,7 +113,7 @@ class MilestoneOperator(BaseOperator):
 
 
 class FinishRunOperator(BaseOperator):
-    """Ends the run whatever happened, and fails if anything failed; its callback reports and seals the record."""
+    """Ends the run whatever happened: reports, seals the record, and fails if anything failed."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#e8eef7"
@@ -128,6 +123,7 @@ class FinishRunOperator(BaseOperator):
         execution = execution_of(context)
         said = [*refusals(execution), *problems]
         end_run(execution, said if problems else [])
+        report_end(execution)
         if problems:
             raise AirflowFailException("; ".join(said))
 

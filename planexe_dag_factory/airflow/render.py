@@ -10,7 +10,7 @@ from airflow.configuration import conf
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator, TaskGroup, TriggerRule
 
-from planexe_dag_factory.airflow.callbacks import report_end, report_milestone
+from planexe_dag_factory.airflow.callbacks import report_milestone
 from planexe_dag_factory.airflow.operators import (
     AgentOperator,
     ConfidenceBranchOperator,
@@ -44,12 +44,7 @@ OPERATORS: Mapping[str, Make] = {
     "milestone": lambda _, task, __, common: MilestoneOperator(
         milestone=str(task.milestone), on_success_callback=report_milestone, **common
     ),
-    "finish": lambda _, __, ___, common: FinishRunOperator(
-        trigger_rule=TriggerRule.ALL_DONE,
-        on_success_callback=report_end,
-        on_failure_callback=report_end,
-        **common,
-    ),
+    "finish": lambda _, __, ___, common: FinishRunOperator(trigger_rule=TriggerRule.ALL_DONE, **common),
 }
 
 

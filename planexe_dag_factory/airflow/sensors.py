@@ -13,7 +13,8 @@ from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from planexe_dag_factory.airflow.operators import RETRIES, RETRY_DELAY, execution_of
+from planexe_dag_factory.airflow.operators import RETRIES, RETRY_DELAY
+from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import RedoTrigger
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer

@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from airflow.configuration import conf
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import Context, ObjectStoragePath
 from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import RunFolder, run_name
-from planexe_dag_factory.record.keys import load_key, make_key
+from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.registry import load_registry
 
@@ -57,14 +57,7 @@ def open_execution(run: RunFolder) -> Execution:
     return Execution(run, registry(), load_key(keys_folder()))
 
 
-__all__ = [
-    "TAG",
-    "airflow_home",
-    "keys_folder",
-    "make_key",
-    "open_execution",
-    "plan_folders",
-    "registry",
-    "registry_path",
-    "run_folder",
-]
+def execution_of(context: Context) -> Execution:
+    """Open the run that a task belongs to."""
+    dag_run = context["dag_run"]
+    return open_execution(run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after))
