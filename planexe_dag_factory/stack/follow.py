@@ -16,7 +16,7 @@ from planexe_dag_factory.stack.autopilot import Autopilot
 from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.progress import Progress
 
-_POLL_S = 0.5
+_POLL_S = 1.0
 _DAG_WITHIN_S = 60
 _REPORT_WITHIN_S = 30
 
