@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -37,6 +38,13 @@ class Site:
     def in_browser(self, name: str) -> httpx.Client:
         """A client with the login cookie that a browser holds."""
         return httpx.Client(base_url=f"{self.url}/planexe", cookies={"_token": self.token(name)}, timeout=60)
+
+    def run(self, code: str) -> Any:
+        """Run code in the environment of this Airflow; returns the JSON that it prints last."""
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
 
     def place(self, *parts: str) -> str:
         """A path, with every part encoded; `RUN` stands for the run that every started plan has."""

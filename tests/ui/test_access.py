@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +15,7 @@ pytestmark = pytest.mark.airflow
 LIST_ROUTES = """
 import json
 from planexe_dag_factory.ui.app import create_app
-print("routes:" + json.dumps([[route.path, sorted(route.methods)] for route in create_app().routes]))
+print(json.dumps([[route.path, sorted(route.methods)] for route in create_app().routes]))
 """
 PLACES = {"dag_id": "harbour", "run_id": "RUN", "task_id": "dredge.gate", "milestone": "final", "name": "main.js"}
 
@@ -26,11 +23,7 @@ PLACES = {"dag_id": "harbour", "run_id": "RUN", "task_id": "dredge.gate", "miles
 @pytest.fixture(scope="module")
 def routes(site: Site) -> list[tuple[str, str]]:
     """Every method and path that the application has, asked of the application itself."""
-    done = subprocess.run(
-        [sys.executable, "-c", LIST_ROUTES], env=site.environment, capture_output=True, text=True, check=True
-    )
-    [line] = [line for line in done.stdout.splitlines() if line.startswith("routes:")]
-    return [(method, path) for path, methods in json.loads(line.removeprefix("routes:")) for method in methods]
+    return [(method, path) for path, methods in site.run(LIST_ROUTES) for method in methods]
 
 
 def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:

@@ -94,7 +94,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "review": {"comment": COMMENT, "result": RESULT},
     "approval": {
         "comment": COMMENT,
-        "amount": {"type": "number", "title": "Type the amount to confirm it (EUR)", "const": 250000},
+        "amount": {"type": "number", "title": "Type the amount to confirm it (EUR)"},
     },
     "senior_review": {"comment": COMMENT},
 }
@@ -121,6 +121,7 @@ def ticket(dag_id: str, one: WorkItem, kind: str, **more: Any) -> dict[str, Any]
         "unblocks": ["Pour the foundation"],
         "options": OPTIONS[kind],
         "form": {"type": "object", "properties": FORMS[kind], "additionalProperties": False},
+        "amount": 250_000 if kind == "approval" else None,
         "result_schema": {"type": "object", "properties": {"days": {"type": "number"}}} if kind == "review" else None,
         "previous": None,
         **more,

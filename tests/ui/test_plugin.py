@@ -1,0 +1,80 @@
+"""How the plugin is registered, and what it costs: asked of the installed Airflow in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Site
+
+pytestmark = pytest.mark.airflow
+
+PLUGIN_FILE = Path(__file__).parents[2] / "plugins" / "planexe_plugin.py"
+
+REGISTER = f"""
+import importlib.metadata, json, runpy
+registered = []
+registered.append("PlanExePlugin" in runpy.run_path({str(PLUGIN_FILE)!r}))
+importlib.metadata.entry_points = lambda **_: ()
+registered.append("PlanExePlugin" in runpy.run_path({str(PLUGIN_FILE)!r}))
+print(json.dumps(registered))
+"""
+
+LOAD = """
+import json, sys
+from planexe_dag_factory.ui.plugin import PlanExePlugin
+plugin = PlanExePlugin()
+before = "planexe_dag_factory.ui.app" in sys.modules
+[app] = plugin.fastapi_apps
+print(json.dumps([before, "planexe_dag_factory.ui.app" in sys.modules, app["url_prefix"]]))
+"""
+
+COUNT_QUERIES = """
+import json
+from airflow.utils.session import create_session
+from sqlalchemy import event
+from planexe_dag_factory.ui import queries, views
+
+def cost(ask):
+    with create_session() as session:
+        statements = []
+        count = lambda conn, cursor, statement, *_: statements.append(statement)
+        event.listen(session.get_bind(), "before_cursor_execute", count)
+        ask(session)
+        event.remove(session.get_bind(), "before_cursor_execute", count)
+        return len(statements)
+
+def progress(dag_id):
+    def ask(session):
+        [run] = queries.latest_runs(session, [dag_id]).values()
+        views.run_progress(session, run)
+    return cost(ask)
+
+def cards(*dag_ids):
+    return cost(lambda session: views.plan_cards(session, frozenset(dag_ids)))
+
+def inbox(limit):
+    wanted = queries.RequestFilter(frozenset(["harbour", "crowd"]))
+    return cost(lambda session: views.ticket_page(session, wanted, limit, 0))
+
+print(json.dumps({
+    "cards": [cards("harbour"), cards("harbour", "crowd", "clinic", "fresh")],
+    "progress": [progress("clinic"), progress("crowd")],
+    "inbox": [inbox(1), inbox(50)],
+}))
+"""
+
+
+def test_the_plugin_file_registers_only_where_no_entry_point_does(site: Site) -> None:
+    assert site.run(REGISTER) == [False, True]
+
+
+def test_a_worker_that_loads_the_plugin_is_spared_the_application(site: Site) -> None:
+    assert site.run(LOAD) == [False, True, "/planexe"]
+
+
+def test_the_number_of_queries_does_not_grow_with_what_is_shown(site: Site) -> None:
+    assert site.run(COUNT_QUERIES) == {"cards": [4, 4], "progress": [4, 4], "inbox": [2, 2]}
