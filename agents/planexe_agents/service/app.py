@@ -132,7 +132,7 @@ async def _read_body(request: Request) -> bytes:
 
 
 def _bearer_of(token: str | None) -> Any:
-    def check(authorization: Annotated[str, Header()] = "") -> None:
+    async def check(authorization: Annotated[str, Header()] = "") -> None:
         expected = f"Bearer {token}".encode()
         if token is not None and not hmac.compare_digest(authorization.encode(), expected):
             raise RefusedError(401, "a bearer token is needed", WWW_Authenticate="Bearer")
