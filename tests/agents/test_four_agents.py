@@ -302,6 +302,14 @@ def test_each_rule_for_existential_risk_fires_on_its_own_ground(changes: dict[st
     result = _milestone(**changes).result
     assert [rule["fired"] for rule in result["rules"]] == fired
     assert result["existential"] == any(fired)
+    assert bool(result["existential_why"]) == any(fired)
+
+
+def test_the_rule_that_fired_is_said_with_its_figures() -> None:
+    result = _milestone(progress={"steps": 9, "done": 3, "refused": 1}).result
+    assert result["existential_why"] == (
+        "more of the ended steps than the limit were refused or failed (0.25, limit 0.2)"
+    )
 
 
 def test_confidence_in_an_assessment_falls_with_each_thing_that_is_not_known() -> None:

@@ -90,6 +90,7 @@ class MilestoneAssessment(BaseModel):
 
     milestone: str
     existential: bool
+    existential_why: str
     rules: list[Rule]
     resilience: float
     scenarios: list[ScenarioResult]
@@ -127,6 +128,9 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
     result = MilestoneAssessment(
         milestone=inputs.milestone,
         existential=any(rule.fired for rule in rules),
+        existential_why="; ".join(
+            f"{rule.rule} ({rule.value:g}, limit {rule.limit:g})" for rule in rules if rule.fired
+        ),
         rules=rules,
         resilience=round(plays[0].resilience, 3),
         scenarios=[_scenario(one) for one in plays],
