@@ -65,25 +65,25 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     | st.builds(lambda steps: {"title": "T", "steps": steps}, json_values)
     | st.builds(lambda tree: {"wbs_project": tree}, json_values)
 )
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=150, deadline=None)
 def test_any_json_is_read_or_explained(document: Any) -> None:
     assert_read_or_explained(json.dumps(document).encode())
 
 
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda data: b"PK\x03\x04" + data))
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 def test_any_bytes_are_read_or_explained(data: bytes) -> None:
     assert_read_or_explained(data)
 
 
 @given(st.integers(0, len(ZIP) - 1), st.binary(min_size=1, max_size=4))
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 def test_any_damage_to_a_zip_is_read_or_explained(at: int, damage: bytes) -> None:
     assert_read_or_explained(ZIP[:at] + damage + ZIP[at + len(damage) :])
 
 
 @given(st.sampled_from(sorted(NAMES)), json_values)
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 def test_any_json_in_any_optional_file_costs_no_more_than_itself(name: str, value: Any) -> None:
     files = {WBS: RunFile(WBS, TREE), name: RunFile(name, json.dumps(value).encode())}
     plan, problems = read_run(files, "run", "planexe-folder")

@@ -59,7 +59,7 @@ DOCUMENTS = (
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ANY_UUID = re.compile("[0-9a-f]{4}-[0-9a-f]{12}")
 _LABEL = re.compile(
-    rf"(?m)^\W*(?:[Ll]ever )?I[Dd]\W+{_UUID}\W*?(?:\n+|\Z)| ?\((?:[Ll]ever I[Dd]: )?`?{_UUID}`?\)|{_UUID}"
+    rf"(?m)^[^\w\n]*(?:[Ll]ever )?I[Dd]\W+{_UUID}\W*?(?:\n+|\Z)| ?\((?:[Ll]ever I[Dd]: )?`?{_UUID}`?\)|{_UUID}"
 )
 
 ALLOWED = frozenset({"ALLOW", "ALLOW_WITH_SAFETY_FRAMING"})
