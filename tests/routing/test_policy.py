@@ -10,6 +10,7 @@ from planexe_dag_factory.routing.model import Override, Policy, Rule
 from planexe_dag_factory.routing.policy import dump_policy, policy_path, read_policy
 from planexe_dag_factory.routing.selectors import steps_of
 
+ONE_SELECTOR = "a rule needs exactly one of step, package, phase, pattern, role"
 STEPS = (
     Step("survey-seabed", "Survey the seabed", "prepare", "surveys", resources=("Marine surveyor", "Boat")),
     Step("draft-permit", "Draft the permit application", "prepare", "permits", assignee="Legal Counsel"),
@@ -106,9 +107,8 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         (
             {"rules": [{"step": "dredge", "phase": "build", "gate": "none"}, {"gate": "none"}]},
             [
-                "line 3, $.rules[0]: a rule needs exactly one of step, package, phase, pattern, role;"
-                " this one has step and phase",
-                "line 8, $.rules[1]: a rule needs exactly one of step, package, phase, pattern, role; this one has none",
+                f"line 3, $.rules[0]: {ONE_SELECTOR}; this one has step and phase",
+                f"line 8, $.rules[1]: {ONE_SELECTOR}; this one has none",
             ],
         ),
         (
