@@ -178,3 +178,9 @@ def read_tree(*phases: dict[str, Any], dependencies: Any = (), durations: Any = 
     plan, problems = read_run(files, "run", "planexe-folder")
     assert plan is not None, problems
     return plan
+
+
+def test_a_verdict_that_is_not_known_counts_as_a_refusal(small_run: Run, write_run: Callable[[Run], Path]) -> None:
+    plan, _ = read_plan(write_run(small_run | {"002-1-redline_gate.json": b'{"verdict": "MAYBE"}'}))
+    assert plan is not None
+    assert plan.redline == Redline(refused=True, verdict="MAYBE")
