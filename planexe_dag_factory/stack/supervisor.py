@@ -43,8 +43,9 @@ class Program:
 class Supervisor:
     """Runs programs; `lifeline` is the read end of a pipe whose other end is held by who needs them.
 
-    Used as a context: on the way out, every process that it started, and every process that those
-    started, has ended: by TERM within `grace` seconds, or by KILL.
+    Used as a context, it owns the process it runs in: signals end it, orphans are adopted, and on the
+    way out every child, and every process that those started, has ended: by TERM within `grace`
+    seconds, or by KILL.
     """
 
     lifeline: int | None = None
@@ -55,8 +56,10 @@ class Supervisor:
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _restarts: dict[str, int] = field(default_factory=dict)
     _errands: set[int] = field(default_factory=set)
+    _owns_process: bool = False
 
     def __enter__(self) -> Self:
+        self._owns_process = True
         adopt_orphans()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _request_stop)
@@ -111,17 +114,23 @@ class Supervisor:
 
     def stop_programs(self) -> None:
         """End everything that was started here, whatever became of it."""
-        stop_all(psutil.Process().children(), self.grace)
+        children = psutil.Process().children()
+        stop_all([child for child in children if self._owns_process or child.pid in self._pids], self.grace)
         for process in self._processes.values():
             process.wait()
-        reap_orphans(own=())
+        self._errands.clear()
         self._processes.clear()
         self._programs.clear()
         self._restarts.clear()
 
+    @property
+    def _pids(self) -> set[int]:
+        return self._errands.union(process.pid for process in self._processes.values())
+
     def _tick(self, *, strict: bool) -> None:
         self._sleep()
-        reap_orphans(own=self._errands.union(process.pid for process in self._processes.values()))
+        if self._owns_process:
+            reap_orphans(own=self._pids)
         for name, process in tuple(self._processes.items()):
             if process.poll() is not None:
                 self._revive(self._programs[name], process.returncode, strict=strict)

@@ -1,0 +1,209 @@
+"""The services of docker-compose.yaml as plain processes: their commands and environment, on real servers.
+
+What differs from the containers: where things listen, where folders are, and who logs in (the
+image's user database is not installed here, so it is Airflow's simple one).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from planexe_dag_factory.compile.build import build_plan
+from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.stack.autopilot import Autopilot
+from planexe_dag_factory.stack.client import AirflowClient
+from planexe_dag_factory.stack.embedded import free_port
+from planexe_dag_factory.stack.follow import follow, wait_for_dag
+from planexe_dag_factory.stack.health import airflow_health
+from planexe_dag_factory.stack.supervisor import Program, Supervisor
+
+ROOT = Path(__file__).parents[2]
+HELLO = ROOT / "dags" / "examples" / "hello.json"
+AGENTS = ("data-gathering", "analysis", "reporting", "risk-assessment")
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker")
+SECRETS = {
+    "POSTGRES_PASSWORD": "pg-secret",
+    "REDIS_PASSWORD": "redis-secret",
+    "FERNET_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "API_SECRET_KEY": "api-secret-api-secret-api-secret-api-secret-api-secret-api-secret",
+    "JWT_SECRET": "jwt-secret-jwt-secret-jwt-secret-jwt-secret-jwt-secret-jwt-secret",
+    "WORKER_CONCURRENCY": "4",
+}
+MISSING = [
+    name
+    for name, there in (
+        ("redis-server", shutil.which("redis-server")),
+        ("postgres", shutil.which("postgres") or next(Path("/usr/lib/postgresql").glob("*/bin/postgres"), None)),
+        ("apache-airflow-providers-celery", importlib.util.find_spec("celery")),
+        ("psycopg2-binary", importlib.util.find_spec("psycopg2")),
+        ("asyncpg", importlib.util.find_spec("asyncpg")),
+    )
+    if not there
+]
+pytestmark = [
+    pytest.mark.airflow,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+]
+
+
+@dataclass
+class Deployment:
+    """The services of the compose file on this machine: `folder` stands for what the containers share."""
+
+    folder: Path
+    supervisor: Supervisor
+    services: dict[str, Any]
+    ports: dict[str, int]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['api-server:8080']}"
+
+    def run(self, name: str, command: list[str]) -> None:
+        self.supervisor.run(self.program(name, command, self.environment("scheduler")))
+
+    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.supervisor.start(self.program(name, command, environment))
+
+    def program(self, name: str, command: list[str], environment: Mapping[str, str]) -> Program:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+        path = os.pathsep.join((str(Path(sys.executable).parent), kept["PATH"]))
+        env = {**kept, **environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return Program(name, tuple(command), env, self.folder, self.folder / f"{name}.log")
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The environment of an Airflow service, its places moved to this machine."""
+        given = self.services[service]["environment"]
+        own = {
+            "AIRFLOW_HOME": str(self.folder / "airflow"),
+            "AIRFLOW__CORE__AUTH_MANAGER": (
+                "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+            ),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,demo-reviewer:user",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
+            "AIRFLOW__API__PORT": str(self.ports["api-server:8080"]),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        }
+        return {key: self.here(value) for key, value in given.items()} | own
+
+    def here(self, text: str) -> str:
+        """Put in the secrets, and addresses and folders of this machine."""
+        text = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: SECRETS.get(found[1], ""), text)
+        for service, port in self.ports.items():
+            text = text.replace(service, f"127.0.0.1:{port}")
+        text = text.replace("@postgres/airflow", f"@127.0.0.1:{self.ports['postgres:5432']}/airflow")
+        return text.replace("/opt/planexe", str(self.folder))
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
+    names = ("postgres:5432", "redis:6379", "api-server:8080", *(f"{name}:8000" for name in AGENTS))
+    supervisor = Supervisor()
+    try:
+        yield Deployment(tmp_path, supervisor, services, {name: free_port() for name in names})
+    finally:
+        supervisor.stop_programs()
+
+
+def start_postgres(deployment: Deployment) -> None:
+    """Run PostgreSQL, which refuses to be root: then as its own user, who must reach the folder."""
+    data, port = deployment.folder / "postgres", str(deployment.ports["postgres:5432"])
+    secret = deployment.folder / "postgres-password"
+    secret.write_text(SECRETS["POSTGRES_PASSWORD"])
+    data.mkdir()
+    as_user: list[str] = []
+    if os.getuid() == 0:
+        as_user = ["runuser", "-u", "postgres", "--"]
+        for path in (data, secret):
+            shutil.chown(path, "postgres")
+        for folder in (deployment.folder, *deployment.folder.parents[:2]):
+            folder.chmod(0o755)
+    programs = Path(shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"))).parent
+    deployment.run(
+        "initdb",
+        [*as_user, f"{programs}/initdb", "-D", str(data), "-U", "airflow", "--pwfile", str(secret), "-A", "md5"],
+    )
+    server = [f"{programs}/postgres", "-D", str(data), "-p", port, "-h", "127.0.0.1", "-k", ""]
+    deployment.start("postgres", [*as_user, *server], {})
+    code = f"import psycopg2; c = psycopg2.connect('{dsn(deployment, 'postgres')}'); c.autocommit = True;"
+    create = f"{code} c.cursor().execute('create database airflow')"
+    shell = f'for i in $(seq 50); do {sys.executable} -c "$0" && exit 0; sleep 0.2; done; exit 1'
+    deployment.run("create-database", ["sh", "-c", shell, create])
+
+
+def dsn(deployment: Deployment, database: str) -> str:
+    port = deployment.ports["postgres:5432"]
+    return f"postgresql://airflow:{SECRETS['POSTGRES_PASSWORD']}@127.0.0.1:{port}/{database}"
+
+
+def start_redis(deployment: Deployment) -> None:
+    command = [deployment.here(word) for word in deployment.services["redis"]["command"]]
+    port = str(deployment.ports["redis:6379"])
+    deployment.start("redis", [*command, "--port", port, "--bind", "127.0.0.1", "--save", ""], {})
+
+
+def start_agents(deployment: Deployment) -> None:
+    for name in AGENTS:
+        words = deployment.here(deployment.services[name]["command"]).split()
+        state = str(deployment.folder / "agents" / name)
+        port = str(deployment.ports[f"{name}:8000"])
+        moved = {"--host": "127.0.0.1", "--port": port, "--state": state}
+        for option, value in moved.items():
+            words[words.index(option) + 1] = value
+        deployment.start(name, [sys.executable, "-m", "planexe_agents", *words], {})
+
+
+def start_airflow(deployment: Deployment) -> None:
+    for number, name in enumerate(AIRFLOW):
+        words = deployment.services[name]["command"].split()
+        if name == "worker":
+            words += ["--celery-hostname", f"worker-{number}@%h"]
+        deployment.start(f"{name}-{number}", [sys.executable, "-m", "airflow", *words], deployment.environment(name))
+
+
+def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployment) -> None:
+    folder = deployment.folder
+    for name in ("plans", "run", "keys", "bundles", "registry", "airflow"):
+        (folder / name).mkdir()
+    passwords = {"admin": "admin-secret", "demo-reviewer": "reviewer-secret"}
+    (folder / "passwords.json").write_text(json.dumps(passwords))
+    shutil.copy(HELLO, folder / "plans")
+    start_postgres(deployment)
+    start_redis(deployment)
+    start_agents(deployment)
+    deployment.run("migrate", [sys.executable, "-m", "airflow", "db", "migrate"])
+    register = [deployment.here(word) for word in deployment.services["registry"]["command"]]
+    deployment.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
+    start_airflow(deployment)
+    ready = deployment.supervisor.wait_until(
+        lambda: set(airflow_health(deployment.url).values()) == {"healthy"}, timeout=240, strict=True
+    )
+    assert ready, "Airflow was not healthy within 240 s"
+
+    spec = build_plan(HELLO, load_registry(folder / "registry" / "registry.json")).spec
+    assert spec is not None
+    admin = AirflowClient(deployment.url, "admin", passwords["admin"])
+    reviewer = AirflowClient(deployment.url, "demo-reviewer", passwords["demo-reviewer"])
+    wait_for_dag(admin, spec)
+    assert admin.request("PATCH", "/api/v2/dags/hello", json={"is_paused": False}).is_success
+    end = follow(admin, spec.dag_id, admin.trigger(spec.dag_id), autopilot=Autopilot(reviewer), timeout=400)
+    assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
+    assert Path(end.run_dir).parent == folder / "run"
+    logs = [(folder / f"worker-{number}.log").read_text() for number in (4, 5)]
+    assert any("succeeded in" in log for log in logs), "the tasks ran on Celery's workers"
