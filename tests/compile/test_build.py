@@ -134,7 +134,7 @@ def test_two_processes_write_the_same_bytes_whatever_their_hash_seed() -> None:
     here = build_plan(source, load_registry(None))
     assert here.spec
     expected = hashlib.sha256(dump_spec(here.spec)).hexdigest()
-    for seed in ("0", "1", "4711"):
+    for seed in ("0", "4711"):
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         command = [sys.executable, "-c", program, str(source)]
         written = subprocess.run(command, env=environment, check=True, capture_output=True).stdout

@@ -71,7 +71,7 @@ def is_reported(before: str, after: str, messages: str) -> bool:
     )
 
 
-orders = settings(derandomize=True, deadline=None, max_examples=60)
+orders = settings(derandomize=True, deadline=None, max_examples=40)
 each_sequencing = pytest.mark.parametrize("sequencing", SEQUENCINGS)
 
 
