@@ -156,7 +156,7 @@ PAPERS = (
 
 APPROVER_WORDS: dict[GateKind, str] = {
     "budget": "budget financial finance expenditure cost spend funding contract procurement purchase payment",
-    "regulatory": "regulatory regulation compliance legal permit license ethical ethics law authority",
+    "regulatory": "regulatory regulation compliance legal permit license ethical ethics law",
     "irreversible": "safety public launch strategic strategy scope technical ethical security critical incident",
 }
 """What the row of an escalation matrix, or the mandate of a body, speaks of where it decides on such a gate."""

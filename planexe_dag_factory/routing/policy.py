@@ -22,7 +22,7 @@ from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.routing.model import Override, Policy, Rule, Sequencing
 from planexe_dag_factory.routing.selectors import SELECTORS, known_to, selector_of, steps_of
 
-Share = Annotated[float, Field(ge=0, le=1, strict=False)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 MAX_RULES = 500
 
@@ -47,7 +47,7 @@ class RuleFormat(_Strict):
     threshold: Share | None = None
     assignee: Words | None = None
     approver: Words | None = None
-    due_days: Annotated[float, Field(gt=0)] | None = None
+    due_days: Annotated[float, Field(gt=0, strict=True)] | None = None
 
 
 class PolicyFormat(_Strict):

@@ -122,6 +122,7 @@ def test_the_approver_comes_from_the_row_that_speaks_of_the_kind_of_gate() -> No
     matrix = (
         Escalation("Technical disagreement", "Technical Lead"),
         Escalation("Budget request beyond the authority of the project manager", "Steering Committee"),
+        Escalation("Critical risk", "Steering Committee"),
         Escalation("Reported ethical concern or compliance violation", "Ethics Committee"),
     )
     plan = plan_of(escalations=matrix)

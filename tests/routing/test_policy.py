@@ -122,6 +122,13 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
                 "line 2, $.confidence_threshold: input should be less than or equal to 1",
             ],
         ),
+        (
+            {"caution": "0.7", "rules": [{"step": "dredge", "due_days": True}]},
+            [
+                "line 2, $.caution: a number is expected here, not the text '0.7'",
+                "line 6, $.rules[0].due_days: a number is expected here, not true",
+            ],
+        ),
         ([], ["line 1, $: an object is expected here, not a list"]),
         ('{"owner": "a", "owner": "b"}', ["line 1, $.owner: the name 'owner' is given twice; keep one of them"]),
         ('{"confidence_threshold": NaN}', ["line 1, $.confidence_threshold: NaN is not a JSON number"]),
