@@ -102,7 +102,7 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
 
 def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: bool) -> None:
     console.note(f"Airflow    {url}/dags/{spec.dag_id}/runs/{run_id}")
-    console.note(f"Inbox      {url}/planexe/")
+    console.note(f"Inbox      {url}/plugin/planexe")
     password = read_passwords(home)[ADMIN]
     console.note(f"Login      {ADMIN} / {password}")
     if not autopilot:

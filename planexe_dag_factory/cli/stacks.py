@@ -103,7 +103,7 @@ def progress_of_start(state: State) -> str:
 def _print_addresses(home: Home, state: State) -> None:
     passwords = read_passwords(home)
     console.out.print(f"Airflow    {state.url}")
-    console.out.print(f"Inbox      {state.url}/planexe/")
+    console.out.print(f"Inbox      {state.url}/plugin/planexe")
     for user, password in passwords.items():
         console.out.print(f"Login      {user} / {password}")
     console.out.print(f"Plans      drop them into {state.plans[0]}")
