@@ -16,6 +16,8 @@ from planexe_dag_factory.spec.model import WorkItem
 
 DOCUMENT_CHARACTERS = 64 * 1024
 RESULT_CHARACTERS = 16 * 1024
+UNRATED = {"likelihood": "medium", "severity": "medium"}
+"""What a plan of our own format leaves out, since it is the default."""
 WORDS = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -80,7 +82,7 @@ def _context(step: StepRun) -> dict[str, Any]:
         "package": step.item.package,
         "documents": _documents(plan.get("documents", ()), step.item),
         "estimates": _estimates(plan),
-        "risks": [dict(risk) for risk in plan.get("risks", ())],
+        "risks": [{**UNRATED, **risk} for risk in plan.get("risks", ())],
         "results": _results(step),
         **({"progress": _progress(step)} if step.item.milestone else {}),
     }
@@ -135,7 +137,8 @@ def _results(step: StepRun) -> list[dict[str, Any]]:
         size = len(str(ended["result"]))
         if size <= room:
             title = step.execution.work_item(upstream).title
-            found.append({"step": upstream, "title": title, "by": ended["by"]["id"], "result": ended["result"]})
+            known = {"by": ended["by"]["id"], "status": ended["status"], "confidence": ended["confidence"]}
+            found.append({"step": upstream, "title": title, **known, "result": ended["result"]})
             room -= size
     return found
 

@@ -179,7 +179,9 @@ def unblocks(step: StepRun) -> list[str]:
 
 def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
     spec, route = step.execution.spec, step.item.route
-    facts = [("Plan", spec.title), ("Phase", step.item.phase), ("Step", step.item.title)]
+    titles = {group.id: group.title for group in spec.groups}
+    phase = titles.get(step.item.phase, step.item.phase)
+    facts = [("Plan", spec.title), ("Phase", phase), ("Step", step.item.title)]
     if route.gate and kind == "approval":
         facts.append(("Kind of approval", route.gate.kind))
         facts.append(("Raised by", route.gate.why))

@@ -155,7 +155,14 @@ def test_results_of_earlier_steps_come_along(tmp_path: Path) -> None:
     decide(survey)
     run(scene)
     assert scene.agents.asked[1].context["results"] == [
-        {"step": "survey", "title": "Survey the tides", "by": "first", "result": {"answer": 42}}
+        {
+            "step": "survey",
+            "title": "Survey the tides",
+            "by": "first",
+            "status": "done",
+            "confidence": 0.9,
+            "result": {"answer": 42},
+        }
     ]
 
 

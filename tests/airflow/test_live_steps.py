@@ -1,0 +1,126 @@
+"""Steps of every kind on a real Airflow with the real agents: done, doubted, rejected, refused, held."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from planexe_agents.signing import verify
+
+from planexe_dag_factory.record.events import read_events
+from tests.airflow.following import Answer, Followed, agreeable, drop, start, wait_for
+from tests.conftest import RunningStack
+
+pytestmark = pytest.mark.airflow
+
+DOCUMENTS = [
+    {"name": "tides.md", "text": "The tide tables of the harbour are published by the port authority every year."}
+]
+SURE = {"action": "find_evidence", "confidence_threshold": 0.0}
+UNSURE = {"action": "find_evidence", "confidence_threshold": 1.0}
+CANNOT = {"action": "compare_options", "confidence_threshold": 0.0}  # it rejects: there are no options
+
+
+@pytest.fixture
+def drop_plan(stack: RunningStack) -> Iterator[Any]:
+    dropped = []
+
+    def run(plan_id: str, *steps: dict[str, Any]) -> Followed:
+        plan = {"id": plan_id, "title": plan_id, "documents": DOCUMENTS, "steps": list(steps)}
+        dropped.append(drop(stack.plans_dir, plan))
+        return start(stack.client, plan)
+
+    yield run
+    for path in dropped:
+        path.unlink()
+
+
+def actions(run: Followed, about: str) -> list[str]:
+    return [event["action"] for event in read_events(run.record, about)]
+
+
+def test_agents_and_people_carry_a_plan_out(drop_plan: Any) -> None:
+    run = drop_plan(
+        "live-mixed",
+        {"id": "find", "title": "Find the tide tables of the harbour", **SURE},
+        {"id": "doubt", "title": "Find the tide tables of the moon", **UNSURE},
+        {"id": "compare", "title": "Compare the boats", **CANNOT},
+        {"id": "sign", "title": "Sign the lease for EUR 1,000", "human_required": True, "impact": "budget"},
+    )
+    assert run.to_the_end(agreeable) == "success"
+    assert set(run.states().values()) == {"done"}
+    assert [(ticket["work_item"], ticket["kind"]) for ticket in run.seen] == [
+        ("doubt", "review"),
+        ("compare", "work"),
+        ("sign", "approval"),
+        ("sign", "work"),
+    ]
+    record = run.record
+    assert actions(run, "find") == ["assignment-sent", "outcome-received", "outcome-judged", "step-done"]
+    assert record.read_json("steps", "find", "result.json")["by"]["id"] == "data_gathering"
+    assert "rejected" in next(ticket["why"] for ticket in run.seen if ticket["work_item"] == "compare")
+    assert record.read_json("steps", "doubt", "result.json")["accepted_by"]["id"] == "admin"
+    assert record.exists("final", "report.html")
+    for event in read_events(record):
+        unsigned = {name: value for name, value in event.items() if name != "signature"}
+        assert verify(record.read_json("run.json")["orchestrator_key"], unsigned, event["signature"])
+
+
+def test_a_rejected_gate_stops_what_depends_on_it_and_nothing_else(drop_plan: Any) -> None:
+    run = drop_plan(
+        "live-rejected",
+        {"id": "buy", "title": "Buy the boat", "package": "one", "human_required": True, "impact": "budget"},
+        {"id": "sail", "title": "Sail the boat", "package": "one", "human_required": True},
+        {"id": "walk", "title": "Walk along the quay", "package": "two", "human_required": True},
+    )
+
+    def person(ticket: Mapping[str, Any]) -> Answer:
+        refused = {"option": "Reject", "fields": {"comment": "too dear"}}
+        return refused if ticket["kind"] == "approval" else agreeable(ticket)
+
+    assert run.to_the_end(person) == "failed"
+    assert run.states() == {"buy": "refused", "sail": "skipped", "walk": "done"}
+    ended = read_events(run.record, "run")[-2:]
+    assert [event["action"] for event in ended] == ["run-ended", "report-written"]
+    assert "admin refused 'Buy the boat': too dear" in ended[0]["details"]["problems"]
+
+
+def test_an_answer_on_airflows_own_page_counts_and_one_that_is_not_enough_opens_the_ticket_again(
+    drop_plan: Any,
+) -> None:
+    run = drop_plan("live-own-page", {"id": "look", "title": "Look", "human_required": True})
+    run.wait_for_ticket("look.human")
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/look.human/-1/hitlDetails"
+    said = run.client.request("PATCH", path, json={"chosen_options": ["Done"], "params_input": {"comment": ""}})
+    assert said.status_code == 200
+    again = wait_for("the ticket to open again", lambda: _second(run.wait_for_ticket("look.human")))
+    assert again["previous"] == "The last answer was not enough: comment: needed to answer 'Done'"
+    assert run.to_the_end(agreeable) == "success"
+    answers = [run.record.read_json("steps", "look", "tickets", n, "answer.json") for n in ("001", "002")]
+    assert [(answer["accepted"], answer["via"]) for answer in answers] == [(False, "Airflow"), (True, "planexe")]
+
+
+def test_a_redo_brings_the_agent_the_words_and_the_reviewer_the_new_outcome(drop_plan: Any) -> None:
+    run = drop_plan("live-redo", {"id": "find", "title": "Find the tables", **UNSURE})
+
+    def person(ticket: Mapping[str, Any]) -> Answer:
+        redo = {"option": "Redo", "fields": {"comment": "the port authority publishes them"}}
+        return redo if ticket["n"] == 1 else agreeable(ticket)
+
+    assert run.to_the_end(person) == "success"
+    assert [ticket["n"] for ticket in run.seen] == [1, 2]
+    second = run.record.read_json("steps", "find", "011", "assignment.json")
+    assert second["instructions"] == "the port authority publishes them"
+
+
+def test_marking_a_gate_a_success_by_hand_opens_nothing(drop_plan: Any) -> None:
+    run = drop_plan("live-bypass", {"id": "publish", "title": "Publish", "impact": "irreversible", **SURE})
+    run.wait_for_ticket("publish.gate")
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/publish.gate"
+    assert run.client.request("PATCH", path, json={"new_state": "success"}).status_code == 200
+    wait_for("the work to refuse", lambda: "gate-held" in actions(run, "publish"))
+    assert run.to_the_end(agreeable) == "failed"
+    assert "assignment-sent" not in actions(run, "publish")
+
+
+def _second(ticket: dict[str, Any]) -> dict[str, Any] | None:
+    return ticket if ticket["n"] == 2 and ticket["state"] == "open" else None
