@@ -78,8 +78,8 @@ def main() -> None:
 
 def run_example(photographer: Photographer, autopilot: Autopilot, plans: Path) -> None:
     """Drop the example plan, start it, and see it through."""
-    shutil.copytree(EXAMPLE, plans / EXAMPLE.name)
     shutil.copy(EXAMPLE.with_name(f"{EXAMPLE.name}.policy.json"), plans)
+    shutil.copytree(EXAMPLE, plans / EXAMPLE.name)
     client = photographer.client
     [plan] = _await(lambda: client.get("/planexe/api/v1/plans"), bool)
     dag_id = plan["dag_id"]
@@ -102,7 +102,6 @@ def look_at(photographer: Photographer, dag_id: str, run_id: str, ticket: dict[s
     kind = str(ticket["kind"])
     photographer.take(f"ticket-{kind.replace('_', '-')}", *place, ready="form")
     if kind == "review":
-        photographer.take("ticket-review-dark", *place, ready="form", dark=True)
         photographer.take("ticket-phone", *place, ready="form", phone=True)
     done = photographer.client.progress(dag_id, run_id)["counts"].get("done", 0)
     if done >= 6:  # noqa: PLR2004 - enough of the example's steps to show every colour

@@ -38,11 +38,12 @@ FIRST_OPTION: Mapping[TicketKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """A DAG made from a plan."""
+    """A DAG made from a plan; `lost` where its file is gone or cannot be read any more."""
 
     dag_id: str
     title: str
     paused: bool
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,9 @@ def planexe_dags(session: Session) -> set[str]:
 
 
 def find_plans(session: Session, dag_ids: Collection[str]) -> list[PlanRow]:
-    """Return the plans among these DAGs that are still there, by title."""
-    query = (
-        select(DagModel.dag_id, _TITLE, _PAUSED)
-        .where(DagModel.dag_id.in_(dag_ids), DagModel.is_stale.is_(False))
-        .order_by(DagModel.dag_id)
-    )
-    rows = [PlanRow(dag_id, title, paused) for dag_id, title, paused in session.execute(query)]
+    """Return the plans among these DAGs, by title."""
+    query = select(DagModel.dag_id, _TITLE, _PAUSED, DagModel.is_stale).where(DagModel.dag_id.in_(dag_ids))
+    rows = [PlanRow(*row) for row in session.execute(query).tuples()]
     return sorted(rows, key=lambda row: (row.title.casefold(), row.dag_id))
 
 

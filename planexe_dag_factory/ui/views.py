@@ -27,9 +27,10 @@ from planexe_dag_factory.ui.wire import (
 
 
 def plan_cards(session: Session, dag_ids: frozenset[str]) -> list[PlanCard]:
-    """Return every plan among these DAGs, with its latest run."""
-    plans = queries.find_plans(session, dag_ids)
-    runs = queries.latest_runs(session, [plan.dag_id for plan in plans])
+    """Return every plan among these DAGs, with its latest run; one that is lost only while it runs."""
+    runs = queries.latest_runs(session, dag_ids)
+    under_way = {dag_id for dag_id, run in runs.items() if run.ended_at is None}
+    plans = [plan for plan in queries.find_plans(session, dag_ids) if not plan.lost or plan.dag_id in under_way]
     tasks = queries.task_rows(session, runs.values())
     tickets = queries.count_requests(session, runs.values())
     return [_card(plan, runs.get(plan.dag_id), tasks, tickets) for plan in plans]
@@ -73,6 +74,7 @@ def _card(
         dag_id=plan.dag_id,
         title=plan.title,
         paused=plan.paused,
+        lost=plan.lost,
         last_run=_summary(run, tasks.get((run.dag_id, run.run_id), {}), tickets) if run else None,
     )
 

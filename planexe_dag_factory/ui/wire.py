@@ -97,11 +97,12 @@ class RunSummary(Message):
 
 
 class PlanCard(Message):
-    """A plan that has become a DAG, and its latest run."""
+    """A plan that has become a DAG, and its latest run. `lost`: its file is gone or cannot be read any more."""
 
     dag_id: str
     title: str
     paused: bool
+    lost: bool
     last_run: RunSummary | None
 
 

@@ -82,8 +82,8 @@ def test_lists_hold_what_the_reader_may_see_and_nothing_else(site: Site) -> None
         tickets = client.get("/tickets", params={"limit": 100}).json()["tickets"]
         return {plan["dag_id"] for plan in client.get("/plans").json()}, {ticket["dag_id"] for ticket in tickets}
 
-    plans = {"clinic", "crowd", "fresh", "harbour", "hostile", "starting"}
-    asking = {"crowd", "harbour", "hostile", "starting"}
+    plans = {"broken", "clinic", "crowd", "fresh", "harbour", "hostile", "starting"}
+    asking = {"broken", "crowd", "gone", "harbour", "hostile", "starting"}
     assert seen("ann") == (plans, asking)
     assert seen("boss") == (plans | {"secret"}, asking | {"secret"})
 

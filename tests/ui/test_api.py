@@ -28,7 +28,18 @@ def _in_airflow(site: Site, dag_id: str, task_id: str, suffix: str = "") -> str:
 
 
 def test_a_plan_that_has_not_run_says_so(site: Site) -> None:
-    assert _plan(site, "fresh") == {"dag_id": "fresh", "title": "Fresh", "paused": False, "last_run": None}
+    assert _plan(site, "fresh") == {
+        "dag_id": "fresh",
+        "title": "Fresh",
+        "paused": False,
+        "lost": False,
+        "last_run": None,
+    }
+
+
+def test_a_plan_whose_file_is_lost_is_shown_while_it_runs(site: Site) -> None:
+    assert _plan(site, "broken")["lost"] is True
+    assert site.as_user("boss").get("/plans", params={"dag_id": "gone"}).json() == []
 
 
 def test_a_plan_shows_its_latest_run(site: Site) -> None:

@@ -168,6 +168,19 @@ def test_a_correction_starts_from_what_the_agent_brought(visit: Open) -> None:
     expect(page.get_by_label("Result (a JSON object)")).to_have_value(re.compile(r'"days": 12,'))
 
 
+def test_data_that_a_person_need_not_give_is_folded_away_until_it_is_wrong(visit: Open) -> None:
+    page = visit("tickets", "harbour", "RUN", "inspect.human", may_log_errors=True)  # the browser tells of every 422
+    data = page.get_by_label("Result (a JSON object)")
+    expect(data).to_be_hidden()
+    page.get_by_text("Add data for later steps").click()
+    data.fill("[]")
+    page.get_by_text("Add data for later steps").click()
+    page.get_by_label("It is done").check()
+    page.get_by_role("button", name="It is done").click()
+    expect(data).to_be_visible()
+    expect(page.locator("#field-result-error")).to_contain_text("a JSON object is needed")
+
+
 def test_what_an_agent_wrote_stays_text_and_is_labelled(visit: Open) -> None:
     page = visit(*REVIEW)
     said = page.get_by_role("region", name="Written by agent analyst-1 — not checked")
@@ -196,6 +209,11 @@ def test_a_hostile_title_stays_text(visit: Open, parts: tuple[str, ...]) -> None
     expect(page.get_by_text("<script>document.title = 'owned'</script>").first).to_be_visible()
     assert page.locator("main script, main img").count() == 0
     assert not page.title().startswith("owned")
+
+
+def test_a_plan_whose_file_broke_says_why_it_stands_still(visit: Open) -> None:
+    card = visit("plans").get_by_role("listitem").filter(has_text="Broken while it ran")
+    expect(card).to_contain_text("Its file is gone or broken, so nothing more starts.")
 
 
 def test_a_viewer_is_told_why_there_is_no_form(visit: Open) -> None:

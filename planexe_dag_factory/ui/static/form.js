@@ -47,7 +47,7 @@ function option({ id, label, intent }) {
   return h("label", { class: `option ${intent}` }, h("input", { type: "radio", name: "option", value: id }), words(label ?? id));
 }
 
-/** One field. It is shown for the options that require it, or for all of them if none does. */
+/** One field. It is shown for the options that require it, or for all of them if none does; data that nobody must give is folded away. */
 function field(ticket, name, schema) {
   const id = `field-${name}`;
   const wantedBy = ticket.options.filter(({ requires }) => requires.includes(name)).map((one) => one.id);
@@ -57,7 +57,9 @@ function field(ticket, name, schema) {
   if (json && wantedBy.includes("Correct") && ticket.agent_says) input.value = JSON.stringify(ticket.agent_says.result ?? {}, null, 2);
   const mark = h("span", { class: "quiet" });
   const error = h("p", { class: "error", id: `${id}-error` });
-  const element = h("div", { class: "field" }, h("label", { for: id }, words(schema.title ?? name), " ", mark), schema.description && h("p", { class: "quiet" }, words(schema.description)), input, error);
+  const content = [h("label", { for: id }, words(schema.title ?? name), " ", mark), schema.description && h("p", { class: "quiet" }, words(schema.description)), input, error];
+  const forExperts = json && wantedBy.length === 0;
+  const element = forExperts ? h("details", { class: "field" }, h("summary", {}, "Add data for later steps"), content) : h("div", { class: "field" }, content);
   input.setAttribute("aria-describedby", error.id);
   element.hidden = !optional;
   return {
@@ -74,6 +76,7 @@ function field(ticket, name, schema) {
     },
     complain(problems) {
       error.textContent = problems.join(" ");
+      if (problems.length && forExperts) element.open = true;
       if (problems.length) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     },

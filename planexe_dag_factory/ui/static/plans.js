@@ -28,6 +28,7 @@ function card(plan) {
   const heading = run ? h("a", { href: page("runs", plan.dag_id, run.run_id), id: `plan-${plan.dag_id}` }, words(plan.title)) : words(plan.title);
   return [
     h("div", { class: "row" }, h("h2", {}, heading), run ? runChip(run.state) : chip("pending", "Not run yet")),
+    plan.lost && h("p", { class: "late" }, "Its file is gone or broken, so nothing more starts. Airflow's home page lists the import errors."),
     plan.paused && h("p", { class: "hint" }, "Paused in Airflow: nothing new starts."),
     run ? latest(plan, run) : unstarted(plan),
   ];

@@ -28,6 +28,7 @@ class SitePlan:
     run_state: str | None = "running"
     tagged: bool = True
     recorded: bool = True
+    lost: bool = False
 
 
 def item(name: str, title: str, phase: str, executor: str = "human", **more: Any) -> WorkItem:
@@ -211,4 +212,6 @@ def site_plans() -> tuple[SitePlan, ...]:
         SitePlan(clinic.spec, done, (), reports=clinic.reports, run_state="success"),
         single("fresh", "Fresh", run_state=None, recorded=False),
         single("starting", "Starting", recorded=False),
+        single("broken", "Broken while it ran", lost=True),
+        single("gone", "Gone", lost=True, run_state="success"),
     )

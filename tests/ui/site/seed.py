@@ -47,6 +47,8 @@ def register(session: Any, plans: tuple[SitePlan, ...]) -> None:
     dags = [LazyDeserializedDAG(data=DagSerialization.to_dict(dag_of(plan))) for plan in plans]
     update_dag_parsing_results_in_db("site", None, dags, {}, 0.0, set(), session)
     session.query(DagModel).update({DagModel.is_stale: False, DagModel.is_paused: False})
+    lost = [plan.spec.dag_id for plan in plans if plan.lost]
+    session.query(DagModel).filter(DagModel.dag_id.in_(lost)).update({DagModel.is_stale: True})
     session.commit()
 
 
@@ -74,6 +76,7 @@ def start(session: Any, plan: SitePlan) -> None:
         session.add(request(instances[ticket["task_id"]].id, ticket))
     run = session.query(DagRun).filter_by(dag_id=dag_id, run_id=RUN_ID).one()
     run._state = plan.run_state
+    run.end_date = BEGINNING if plan.run_state == "success" else None
     session.commit()
 
 
