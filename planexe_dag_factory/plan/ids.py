@@ -49,8 +49,8 @@ def is_id(text: str) -> bool:
 
 
 def is_reserved(text: str) -> bool:
-    """Say whether the DAG itself uses an id: `start`, `finish` and the milestones of the phases."""
-    return text in {"start", "finish"} or text.startswith("milestone-")
+    """Say whether the DAG itself uses an id: `start`, `finish`, `plan` and the milestones of the phases."""
+    return text in {"start", "finish", "plan"} or text.startswith("milestone-")
 
 
 def assign_ids(items: Sequence[Titled]) -> tuple[str, ...]:

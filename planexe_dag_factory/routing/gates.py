@@ -71,8 +71,12 @@ def find_gate(step: Step) -> Finding | None:
     if not found:
         return None
     rule, phrase = min(found, key=lambda one: ORDER.index(one[0].kind))
-    named = largest(amounts(f"{step.title}\n{step.description}"[:MAX_TEXT])) if rule.kind == "budget" else None
-    return Finding(rule, phrase, named)
+    return Finding(rule, phrase, named_amount(step, rule.kind))
+
+
+def named_amount(step: Step, kind: GateKind) -> Amount | None:
+    """Return the largest amount that a step names, where its gate is about money."""
+    return largest(amounts(f"{step.title}\n{step.description}"[:MAX_TEXT])) if kind == "budget" else None
 
 
 def governing_body(kind: GateKind, plan: Plan) -> str:

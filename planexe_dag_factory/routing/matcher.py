@@ -32,6 +32,8 @@ KIN = {"risk_assessment": "analysis"}
 
 SECOND_KIND_AT = 0.25
 MAX_CANDIDATES = 5
+NEAR = 0.6
+"""What fits less than this share of the best fit is no candidate: after a rejection a person does better."""
 
 _READS_AS = {
     "analysis": "analysing what is at hand",
@@ -102,7 +104,8 @@ class PublishedMatcher:
         """See `Matcher.rank`; the score is the resemblance."""
         scored = [(resemblance(step, one).score, one) for one in capabilities]
         ranked = sorted(scored, key=lambda pair: -pair[0])
-        return tuple(Candidate(one.agent, one.action, score) for score, one in ranked)
+        enough = NEAR * ranked[0][0] if ranked else 0.0
+        return tuple(Candidate(one.agent, one.action, score) for score, one in ranked if score >= enough)
 
     def _by_kind(
         self, found: Features, odds: dict[str, float], options: Sequence[_Option], able: Sequence[_Option]
@@ -122,7 +125,9 @@ class PublishedMatcher:
         firsts = sorted((one for one in chosen if one.capability.agent_type == kind), key=lambda one: -one.score)
         others = sorted((one for one in chosen if one.capability.agent_type != kind), key=lambda one: -one.score)
         best = firsts[0].capability
-        ranked = tuple(option.candidate for option in (*firsts, *others)[:MAX_CANDIDATES])
+        enough = NEAR * firsts[0].likeness.score
+        near = [option for option in (*firsts, *others) if option.likeness.score >= enough]
+        ranked = tuple(option.candidate for option in near[:MAX_CANDIDATES])
         return Match(kind, round(odds[kind], 3), f"{says}; {best.agent}.{best.action} fits best", ranked)
 
     def _says(self, found: Features, odds: dict[str, float], kind: str) -> str:

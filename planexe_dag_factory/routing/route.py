@@ -11,7 +11,7 @@ from planexe_dag_factory.plan.findings import did_you_mean
 from planexe_dag_factory.plan.model import Plan, Step
 from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.routing.assignees import assignee_of
-from planexe_dag_factory.routing.gates import derive_gate, make_gate
+from planexe_dag_factory.routing.gates import derive_gate, make_gate, named_amount
 from planexe_dag_factory.routing.matcher import MILESTONE_ACTION, Match, Matcher, PublishedMatcher
 from planexe_dag_factory.routing.model import (
     HUMAN,
@@ -105,7 +105,9 @@ class _Router:
         says = f"the policy ({source})" if override.gate else "the plan"
         if asked := override.gate or step.impact:
             why = f"{says} marks the step as {asked}" if asked != "none" else f"{says} asks for no gate"
-            return (make_gate(asked, why, self.plan, approver) if asked != "none" else None), why
+            if asked == "none":
+                return None, why
+            return make_gate(asked, why, self.plan, approver, named_amount(step, asked)), why
         gate, why = derive_gate(step, self.plan, approver)
         if gate is None and (act := self._irreversible(match)):
             why = f"{act} says that what it does cannot be undone"

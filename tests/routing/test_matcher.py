@@ -165,14 +165,16 @@ def test_the_assessment_of_milestones_is_never_matched_to_a_step() -> None:
     assert match(step_of("Assess risks"), Registry((agent,))).executor == "human"
 
 
-def test_ranking_orders_actions_by_resemblance() -> None:
+def test_ranking_orders_actions_by_resemblance_and_leaves_out_what_is_far() -> None:
     good = capability_of("a", "x", "mow", "Mow the lawn")
     bad = capability_of("a", "x", "paint", "Paint the fence")
 
-    ranked = PublishedMatcher().rank(step_of("Mow the lawn"), [bad, good])
+    near = capability_of("a", "x", "mow_verge", "Mow the lawn and the verge")
 
-    assert [candidate.action for candidate in ranked] == ["mow", "paint"]
-    assert ranked[1] == Candidate("a", "paint", resemblance(step_of("Mow the lawn"), bad).score)
+    ranked = PublishedMatcher().rank(step_of("Mow the lawn"), [bad, near, good])
+
+    assert [candidate.action for candidate in ranked] == ["mow", "mow_verge"]
+    assert ranked[1] == Candidate("a", "mow_verge", resemblance(step_of("Mow the lawn"), near).score)
 
 
 @pytest.mark.parametrize("title", ["请求", "", "Genehmigungsantrag einreichen", "!!!"])

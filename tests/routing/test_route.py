@@ -247,3 +247,10 @@ def test_the_order_of_agents_is_a_preference_and_decides_nothing_else(agents: li
 
     assert (shuffled["s"].executor, shuffled["s"].gate) == (straight["s"].executor, straight["s"].gate)
     assert set(shuffled["s"].candidates) == set(straight["s"].candidates)
+
+
+def test_a_gate_that_the_plan_asks_for_keeps_the_amount_that_the_step_names() -> None:
+    route = route_of(step_of("Settle the invoice of EUR 9,600", impact="budget"))
+
+    assert route.gate is not None
+    assert (route.gate.amount, route.gate.currency) == (9600.0, "EUR")
