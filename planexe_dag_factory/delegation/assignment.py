@@ -78,8 +78,8 @@ def _context(step: StepRun) -> dict[str, Any]:
     plan = step.execution.plan
     return {
         "plan": {"title": step.execution.spec.title, "summary": step.execution.spec.summary},
-        "phase": step.item.phase,
-        "package": step.item.package,
+        "phase": step.execution.title_of(step.item.phase),
+        "package": step.execution.title_of(step.item.package),
         "documents": _documents(plan.get("documents", ()), step.item),
         "estimates": _estimates(plan),
         "risks": [{**UNRATED, **risk} for risk in plan.get("risks", ())],

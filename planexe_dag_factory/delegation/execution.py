@@ -43,6 +43,11 @@ class Execution:
         except KeyError:
             raise DelegationError(f"the run {self.run.name} has no work item {work_item_id!r}") from None
 
+    def title_of(self, part: str | None) -> str:
+        """Return the title of a phase or package; its id where it has none."""
+        titles = (group.title for group in self.spec.groups if group.id == part)
+        return next(titles, part or "")
+
     def agent(self, candidate: Candidate) -> tuple[Agent, Capability] | None:
         """Find a candidate among today's agents; None where it has gone."""
         for agent in self.registry.agents:

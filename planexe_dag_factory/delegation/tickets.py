@@ -90,8 +90,8 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "plan_says": {
             "description": step.item.description,
             "resources": list(step.item.resources),
-            "phase": step.item.phase,
-            "package": step.item.package,
+            "phase": step.execution.title_of(step.item.phase),
+            "package": step.execution.title_of(step.item.package),
         },
         "agent_says": _agent_says(attempts[-1]) if attempts else None,
         "assignee": _assignee(step.item, kind),
@@ -179,8 +179,7 @@ def unblocks(step: StepRun) -> list[str]:
 
 def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
     spec, route = step.execution.spec, step.item.route
-    titles = {group.id: group.title for group in spec.groups}
-    phase = titles.get(step.item.phase, step.item.phase)
+    phase = step.execution.title_of(step.item.phase)
     facts = [("Plan", spec.title), ("Phase", phase), ("Step", step.item.title)]
     if route.gate and kind == "approval":
         facts.append(("Kind of approval", route.gate.kind))
@@ -188,7 +187,7 @@ def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
         if route.gate.amount is not None:
             facts.append(("Amount", f"{route.gate.amount:,.2f} {route.gate.currency or ''}".strip()))
     if kind == "approval":
-        facts.append(("Then done by", route.executor if not route.candidates else route.candidates[0].agent))
+        facts.append(("Then done by", route.candidates[0].agent if route.candidates else "a person"))
         facts.append(("Approval is bound to", step.payload_digest))
     if step.item.days:
         facts.append(
