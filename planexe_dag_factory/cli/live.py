@@ -50,7 +50,7 @@ def run_line(progress: Progress) -> str:
     """Say how far a run is, in a line."""
     counts = ", ".join(f"{progress.counts[state]} {state}" for state in _ORDER if progress.counts.get(state))
     waiting = "; ".join(f"{step.title} waits on {step.waits_on or 'a person'}" for step in progress.waiting)
-    return f"{progress.state}: {counts}" + (f" ({waiting})" if waiting else "")
+    return f"{progress.state}: {counts or 'not begun'}" + (f" ({waiting})" if waiting else "")
 
 
 def run_table(progress: Progress) -> RenderableType:

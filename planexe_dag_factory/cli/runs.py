@@ -91,7 +91,7 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
         wait_for_dag(client, spec)
         run_id = client.trigger(spec.dag_id)
         _say_where(home, url, spec, run_id, autopilot=options.autopilot)
-        pilot = Autopilot(reviewer) if options.autopilot else None
+        pilot = Autopilot(reviewer, on_answer=_say_answer) if options.autopilot else None
         try:
             with RunView(console.err) as view:
                 return follow(client, spec.dag_id, run_id, autopilot=pilot, timeout=options.timeout, watch=view)
@@ -107,6 +107,10 @@ def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: b
     console.note(f"Login      {ADMIN} / {password}")
     if not autopilot:
         console.note("People are asked in the inbox; this run goes on as they answer.")
+
+
+def _say_answer(answer: str) -> None:
+    console.note(f"demo reviewer: {answer}")
 
 
 def _document(progress: Progress, duration: float) -> dict[str, Any]:
