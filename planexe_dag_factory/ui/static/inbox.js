@@ -12,10 +12,8 @@ export function inbox() {
   const wanted = Object.fromEntries(new URLSearchParams(location.search));
   const offset = Math.max(0, Number.parseInt(wanted.offset ?? "0", 10) || 0);
   const filter = { dag_id: wanted.dag_id ?? "", run_id: wanted.run_id ?? "", kind: wanted.kind ?? "" };
-  const load = async () => {
-    const [found, plans] = await Promise.all([get(["tickets"], { ...filter, offset, limit: PAGE }), get(["plans"])]);
-    return { ...found, plans: plans.map(({ dag_id, title: name }) => [dag_id, name]) };
-  };
+  const names = get(["plans"]).then((plans) => plans.map(({ dag_id, title: name }) => [dag_id, name])).catch(() => []);
+  const load = async () => ({ ...(await get(["tickets"], { ...filter, offset, limit: PAGE })), plans: await names });
   return keepFresh(load, (found) =>
     show(
       h("h1", {}, "Inbox"),

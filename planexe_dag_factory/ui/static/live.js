@@ -7,23 +7,22 @@ const PERIOD_MS = 2500;
 /** Load and draw now, and again and again. An error is shown; the last good view stays when one was drawn. */
 export function keepFresh(load, draw) {
   let drawn = null;
-  const turn = async () => {
-    if (!document.hidden) {
-      try {
-        const data = await load();
-        const text = JSON.stringify(data);
-        if (text !== drawn) draw(data);
-        drawn = text;
-        stale(false);
-      } catch (error) {
-        if (drawn === null) show(failure(error));
-        else stale(true);
-      }
+  const refresh = async () => {
+    if (document.hidden) return;
+    try {
+      const data = await load();
+      const text = JSON.stringify(data);
+      if (text !== drawn) draw(data);
+      drawn = text;
+      stale(false);
+    } catch (error) {
+      if (drawn === null) show(failure(error));
+      else stale(true);
     }
-    setTimeout(turn, PERIOD_MS);
   };
-  document.addEventListener("visibilitychange", () => document.hidden || load().then(draw).catch(() => stale(true)));
-  return turn();
+  const turn = () => refresh().then(() => setTimeout(turn, PERIOD_MS));
+  document.addEventListener("visibilitychange", refresh);
+  turn();
 }
 
 /** Say what went wrong and what to do. */
