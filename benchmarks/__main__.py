@@ -1,7 +1,8 @@
 """Measure: `python -m benchmarks [build] [parse] [run] [--rounds N]`; all of them where none is named.
 
 Results are shown as a table and written to benchmarks/results/ as a table and as JSON. Ratios are
-measured side by side in one run, so they hold on a busy machine; times do not.
+measured side by side in one run, so they hold on a busy machine; times do not. Building and parsing
+are timed in seconds of the processor, runs by Airflow's own clock.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -26,15 +28,16 @@ MEASURES: Mapping[str, tuple[str, Callable[[Path, int], list[Figure]]]] = {
     "parse": ("Parse time at a task start", parse.measure),
     "run": ("A run of 100 agent steps", agent_run.measure),
 }
+WIDTH = 120
 PACKAGES = ("apache-airflow", "dag-factory", "planexe-dag-factory")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*MEASURES, []], metavar="|".join(MEASURES))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     for name in options.names or MEASURES:
         title, measure = MEASURES[name]
         with console.status(f"Measuring: {title}"), tempfile.TemporaryDirectory(prefix="planexe-bench-") as scratch:

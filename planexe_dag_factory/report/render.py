@@ -48,7 +48,6 @@ TRY_WORDS = {
     "invalid": "gave an answer that does not hold",
     "unfit": "could not be given what it needs",
 }
-_STATUS: TypeAdapter[RunStatus] = TypeAdapter(RunStatus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def render_report(run: RunFolder, upto: str | None) -> Report:
 
 def render_json(status: RunStatus) -> dict[str, Any]:
     """Return the whole status as JSON; times are ISO 8601, planned days count from the plan's start."""
-    return {"format": FORMAT, **_STATUS.dump_python(status, mode="json")}
+    return {"format": FORMAT, **_adapter().dump_python(status, mode="json")}
 
 
 def render_html(status: RunStatus) -> str:
@@ -111,6 +110,11 @@ _LOST: tuple[tuple[State, str], ...] = (("refused", "refused"), ("failed", "fail
 def _finalize(value: Any) -> Any:
     """Make every text that a template shows visible; what is markup already has been."""
     return words.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _adapter() -> TypeAdapter[RunStatus]:
+    return TypeAdapter(RunStatus)
 
 
 @cache

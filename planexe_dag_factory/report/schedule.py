@@ -7,8 +7,8 @@ Planning and Scheduling", 1959): an item begins when the last of those before it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-
-import networkx as nx
+from collections.abc import Set as AbstractSet
+from graphlib import TopologicalSorter
 
 from planexe_dag_factory.report.model import Days
 from planexe_dag_factory.spec.model import DagSpec, TaskKind
@@ -27,10 +27,9 @@ def planned_days(spec: DagSpec) -> Mapping[str, Days]:
     acting = _acting_task(spec)
     ends: dict[str, float] = {}
     planned: dict[str, Days] = {}
-    graph = task_graph(spec)
-    for task in nx.topological_sort(graph):
+    for task, before in tasks_in_order(spec):
         item = acting.get(task)
-        start = max((ends[before] for before in graph.predecessors(task)), default=0.0)
+        start = max((ends[each] for each in before), default=0.0)
         ends[task] = start + lasting.get(item or "", 0.0)
         if item:
             planned[item] = Days(start, ends[task])
@@ -47,12 +46,15 @@ def steps_in_order(spec: DagSpec) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.step for task in spec.tasks if task.step))
 
 
-def task_graph(spec: DagSpec) -> nx.DiGraph[str]:
-    """Return the tasks of a DAG and its edges."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(task.id for task in spec.tasks)
-    graph.add_edges_from(spec.edges)
-    return graph
+def tasks_in_order(spec: DagSpec) -> Iterator[tuple[str, AbstractSet[str]]]:
+    """Yield every task after those it waits for, with those.
+
+    By the standard library: a task start imports this module, and networkx would double its cost.
+    """
+    before: dict[str, set[str]] = {task.id: set() for task in spec.tasks}
+    for earlier, later in spec.edges:
+        before[later].add(earlier)
+    return ((task, before[task]) for task in TopologicalSorter(before).static_order())
 
 
 def _lasting(spec: DagSpec) -> Iterator[tuple[str, float]]:

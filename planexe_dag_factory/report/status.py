@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-import networkx as nx
-
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.documents import AnswerFile, PlanFile, RiskEntry, RunFile
@@ -30,7 +28,7 @@ from planexe_dag_factory.report.model import (
     Try,
     Wait,
 )
-from planexe_dag_factory.report.schedule import has_estimates, planned_days, steps_in_order, task_graph
+from planexe_dag_factory.report.schedule import has_estimates, planned_days, steps_in_order, tasks_in_order
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, WorkItem
 
@@ -274,13 +272,12 @@ def _next(picture: Picture) -> Iterator[NextStep]:
 
 
 def _ready(picture: Picture) -> set[str]:
-    graph = task_graph(picture.spec)
     item_of = {task.id: task.work_item for task in picture.spec.tasks}
     clear: set[str] = set()
     ready: set[str] = set()
-    for task in nx.topological_sort(graph):
+    for task, before in tasks_in_order(picture.spec):
         item = item_of[task]
-        if all(before in clear for before in graph.predecessors(task)):
+        if before <= clear:
             if item:
                 ready.add(item)
             if item is None or picture.state(item) == "done":

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planexe_dag_factory.report.model import Days
-from planexe_dag_factory.report.schedule import has_estimates, planned_days, steps_in_order, task_graph
+from planexe_dag_factory.report.schedule import has_estimates, planned_days, steps_in_order
 from planexe_dag_factory.routing.model import Route
 from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
 
@@ -95,9 +95,9 @@ def _edges(size: int) -> st.SearchStrategy[list[tuple[int, int]]]:
 def _lasting_edges(spec: DagSpec) -> nx.DiGraph[str]:
     """The same DAG with each step's days on the edges that leave it: its longest path is the plan's length."""
     planned = planned_days(spec)
-    graph = task_graph(spec)
     weighted: nx.DiGraph[str] = nx.DiGraph()
     for step, days in planned.items():
-        for after in [*graph.successors(f"{step}.human"), "end"]:
+        followers = [after for before, after in spec.edges if before == f"{step}.human"]
+        for after in [*followers, "end"]:
             weighted.add_edge(f"{step}.human", after, weight=days.end - days.start)
     return weighted
