@@ -59,6 +59,11 @@ def store_plan(entry: Path, plan: DroppedPlan, registry: bytes) -> None:
     _settle(draft, entry)
 
 
+def is_built(entry: Path) -> bool:
+    """Say whether a stored plan has been compiled, and is a DAG."""
+    return (entry / "build" / "dagspec.json").exists()
+
+
 def read_build(entry: Path) -> tuple[DagSpec, Mapping[str, bytes]]:
     """Return the spec and the inputs of a stored plan, compiling it where that was not done yet.
 

@@ -5,6 +5,9 @@ version of the bundle that it began with. So each version is a folder of stubs o
 plan, that point to the plan's content as it was: a broken plan is an import error of its own, an
 edited one does not disturb a run, and a task start reads one plan however many there are.
 
+Airflow schedules nothing more of a DAG that is gone. So a plan that is edited into a broken one
+keeps its DAG as it was, and a second stub beside it brings the import error.
+
     <base>/plans/<digest>/         stored plans, see `builds`
     <base>/versions/<version>/     stubs
 """
@@ -14,12 +17,14 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from planexe_dag_factory.airflow.builds import entry_digest, read_registry, store_plan
+from planexe_dag_factory.airflow.builds import entry_digest, is_built, read_registry, store_plan
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.settings import plan_folders, registry_path
 
@@ -27,9 +32,24 @@ STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, no
 
 from planexe_dag_factory.airflow.loader import load_plan
 
-dag = load_plan(__file__, "{digest}")
+dag = load_plan(__file__, "{digest}"{before})
 '''
+PROBLEMS_STUB = '''"""The problems of a plan whose Airflow DAG is still the one from before it was edited."""
+
+from planexe_dag_factory.airflow.loader import check_plan
+
+check_plan(__file__, "{digest}")
+'''
+PROBLEMS = ".edited.py"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a plan's stub points to: the plan as it is `now`, and as it was `before`, when it last was a DAG."""
+
+    now: str
+    before: str | None = None
 
 
 class PlanBundle(BaseDagBundle):
@@ -45,6 +65,7 @@ class PlanBundle(BaseDagBundle):
         self._folders = [DropFolder(Path(plan)) for plan in plans] if plans else [DropFolder(f) for f in plan_folders()]
         self._registry = Path(registry) if registry else None
         self._current: str | None = None
+        self._known: dict[str, Entries] = {}
 
     @property
     def path(self) -> Path:
@@ -67,30 +88,43 @@ class PlanBundle(BaseDagBundle):
             return
         registry = read_registry(self._registry or registry_path())
         plans = look_into(self._folders)
-        digests = {name: entry_digest(digest, registry) for name, (_, digest) in plans.items()}
-        version = hashlib.sha256("\n".join(f"{n}\0{d}" for n, d in sorted(digests.items())).encode()).hexdigest()[:40]
+        entries = {name: self._entries(name, entry_digest(digest, registry)) for name, (_, digest) in plans.items()}
+        version = hashlib.sha256(repr(sorted(entries.items())).encode()).hexdigest()[:40]
         if version == self._current and self.path.exists():
             return
         with self.lock():
             for name, (plan, _) in plans.items():
-                store_plan(self.base_dir / "plans" / digests[name], plan, registry)
-            self._write_version(version, digests)
-        self._current = version
+                store_plan(self.base_dir / "plans" / entries[name].now, plan, registry)
+            self._write_version(version, entries)
+        self._current, self._known = version, entries
 
-    def _write_version(self, version: str, digests: dict[str, str]) -> None:
+    def _entries(self, name: str, digest: str) -> Entries:
+        """Say what a plan is now, and what it was when it last was a DAG."""
+        known = self._known.get(name)
+        if known is None or known.now == digest:
+            return known or Entries(digest)
+        built = is_built(self.base_dir / "plans" / known.now)
+        return Entries(digest, known.now if built else known.before)
+
+    def _write_version(self, version: str, entries: Mapping[str, Entries]) -> None:
         """Write a version's stubs, whole or not at all."""
         target = self.versions_dir / version
         if target.exists():
             return
         self.versions_dir.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".version-", dir=self.versions_dir))
-        for name, digest in digests.items():
-            (draft / stub_name(name, digests)).write_text(STUB.format(digest=digest), encoding="utf-8")
+        for name, entry in entries.items():
+            stub = draft / stub_name(name, entries)
+            before = f', "{entry.before}"' if entry.before else ""
+            stub.write_text(STUB.format(digest=entry.now, before=before), encoding="utf-8")
+            if entry.before:
+                problems = stub.with_name(stub.name.removesuffix(".py") + PROBLEMS)
+                problems.write_text(PROBLEMS_STUB.format(digest=entry.now), encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(target)
 
 
-def stub_name(name: str, names: dict[str, str]) -> str:
+def stub_name(name: str, names: Collection[str]) -> str:
     """Name a plan's stub after the plan, as its import error will show it."""
     safe = _UNSAFE.sub("_", name.replace("/", "."))[:150]
     twins = [other for other in names if _UNSAFE.sub("_", other.replace("/", "."))[:150] == safe]

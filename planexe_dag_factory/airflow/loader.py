@@ -17,16 +17,30 @@ from planexe_dag_factory.airflow.text import escape_markdown
 BROKEN = "broken-plan-"
 
 
-def load_plan(stub: str, digest: str) -> DAG:
-    """Build the DAG of a stored plan.
+def load_plan(stub: str, digest: str, before: str | None = None) -> DAG:
+    """Build the DAG of a stored plan; where it is broken, of the one `before` it, if there was one.
 
     Raises StoredPlanError, which Airflow shows as the plan's own import error: its problems, or
     another plan of the same id.
     """
     file = Path(stub)
-    spec, inputs = read_build(file.parents[2] / "plans" / digest)
+    try:
+        spec, inputs = read_build(_entry(file, digest))
+    except StoredPlanError:
+        if before is None:
+            raise
+        spec, inputs = read_build(_entry(file, before))
     _claim(file, spec.dag_id)
     return render(spec, inputs)
+
+
+def check_plan(stub: str, digest: str) -> None:
+    """Raise StoredPlanError where a stored plan is broken, beside the DAG that it was before."""
+    read_build(_entry(Path(stub), digest))
+
+
+def _entry(stub: Path, digest: str) -> Path:
+    return stub.parents[2] / "plans" / digest
 
 
 def _claim(stub: Path, dag_id: str) -> None:

@@ -149,7 +149,12 @@ def _body(ticket: Mapping[str, Any]) -> str:
         lines += ["", "The plan says:", "", f"> {escape_markdown(ticket['plan_says']['description'])}"]
     said = ticket["agent_says"]
     if said:
-        lines += ["", f"{said['agent']} wrote (not checked):", "", f"> {escape_markdown(str(said['result']))[:4000]}"]
+        lines += [
+            "",
+            f"{said['agent']} wrote (not checked):",
+            "",
+            f"> {escape_markdown(str(said['result'] or said['reason']))[:4000]}",
+        ]
     if ticket["previous"]:
         lines += ["", escape_markdown(ticket["previous"])]
     return "\n".join(lines)

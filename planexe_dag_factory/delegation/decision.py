@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from planexe_agents.protocol import Outcome
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
-from planexe_dag_factory.delegation.attempts import Attempt, folder, last_attempts, read_assignment
+from planexe_dag_factory.delegation.attempts import Attempt, Status, folder, last_attempts, read_assignment
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
@@ -72,10 +73,21 @@ def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
     return Decision("accept", f"{last.agent} has {figures}", last, tried)
 
 
+BECAME: Mapping[Status, str] = {
+    "completed": "completed it",
+    "rejected": "rejected it",
+    "failed": "failed",
+    "unavailable": "could not be reached",
+    "invalid": "gave an answer that cannot be used",
+    "unfit": "could not be asked",
+}
+"""What became of an attempt, in our words; an agent's own words stay apart, where they are labelled."""
+
+
 def _why_nobody(tried: tuple[Attempt, ...]) -> str:
     if not tried:
         return "no agent can do this step"
-    return "no agent did this step: " + "; ".join(f"{one.agent} ({one.status}): {one.reason}" for one in tried)
+    return "no agent did this step: " + ", ".join(f"{one.agent} {BECAME[one.status]}" for one in tried)
 
 
 def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:
@@ -89,14 +101,14 @@ def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:
     sent = read_assignment(step, attempt.number)
     if sent is None or outcome.assignment_digest != digest(sent.model_dump(mode="json")):
         return f"the outcome of {agent.id} answers another assignment"
-    problems = schema_problems(outcome.result, capability.output_schema)
-    return f"the result of {agent.id} is wrong: {'; '.join(problems)}" if problems else None
+    wrong = schema_problems(outcome.result, capability.output_schema)
+    return f"the result of {agent.id} does not fit its own schema" if wrong else None
 
 
 def _concern(outcome: Outcome) -> str | None:
     """Say why a senior person must look at an outcome whatever its confidence: a flagged risk."""
     if outcome.result.get("existential") is True:
-        return f"{outcome.agent} flags an existential risk: {outcome.result.get('existential_why') or 'see its result'}"
+        return f"{outcome.agent} flags an existential risk"
     return None
 
 

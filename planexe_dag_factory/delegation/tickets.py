@@ -75,8 +75,7 @@ class Place:
 
 def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: str | None = None) -> dict[str, Any]:
     """Describe a request to a person as the ticket.json of docs/architecture.md."""
-    judged = kind in ("review", "senior_review")
-    attempts = last_attempts(step) if judged else ()
+    attempts = last_attempts(step) if kind != "approval" else ()
     options = options_for(kind, step.item)
     return {
         "kind": kind,
@@ -85,7 +84,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "work_item": step.id,
         "title": step.item.title,
         "ask": ASKS[kind],
-        "why": why,
+        "why": f"{why[:1].upper()}{why[1:]}",
         "facts": [{"label": label, "value": value} for label, value in _facts(step, kind)],
         "plan_says": {
             "description": step.item.description,
@@ -101,7 +100,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
         "amount": _amount(kind, step.item),
-        "result_schema": _result_schema(step, attempts[-1]) if attempts else None,
+        "result_schema": _result_schema(step, attempts[-1]) if attempts and kind != "work" else None,
         "previous": previous,
     }
 

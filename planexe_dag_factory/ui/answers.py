@@ -40,6 +40,7 @@ def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetU
     if request.open:
         _refuse_stale(ticket, answer)
         _refuse_wrong(ticket, answer)
+        session.rollback()  # no connection is held while waiting
         time.sleep(_seconds_until_parked(ticket))
     payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(request, answer))
     response = update_hitl_detail(

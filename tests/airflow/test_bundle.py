@@ -74,6 +74,22 @@ def test_a_run_keeps_the_version_it_began_with(make_bundle: MakeBundle, plans: P
     assert load(pinned, "harbour.json.py").dag_display_name == PLAN["title"]
 
 
+def test_a_plan_edited_into_a_broken_one_says_so_and_keeps_its_dag(make_bundle: MakeBundle, plans: Path) -> None:
+    bundle = make_bundle()
+    load(bundle, "harbour.json.py")
+    (plans / "harbour.json").write_text("{")
+    bundle.refresh()
+    assert stubs(bundle) == ["harbour.json.edited.py", "harbour.json.py"]
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"
+    with pytest.raises(Exception, match=r"harbour\.json: 1 problem"):
+        runpy.run_path(str(bundle.path / "harbour.json.edited.py"))
+
+    (plans / "harbour.json").write_text(json.dumps({**PLAN, "title": "Mended"}))
+    bundle.refresh()
+    assert load(bundle, "harbour.json.py").dag_display_name == "Mended"
+    runpy.run_path(str(bundle.path / "harbour.json.edited.py"))
+
+
 def test_nothing_changes_where_nothing_changed(make_bundle: MakeBundle) -> None:
     bundle, other = make_bundle(), make_bundle()
     path = bundle.path
@@ -108,7 +124,7 @@ def test_file_names_never_become_code(make_bundle: MakeBundle, plans: Path) -> N
 
 
 def test_names_that_look_alike_get_stubs_of_their_own() -> None:
-    names = {"a b.json": "", "a?b.json": "", "c.json": ""}
+    names = ["a b.json", "a?b.json", "c.json"]
     assert len({stub_name(name, names) for name in names}) == 3
     assert stub_name("c.json", names) == "c.json.py"
 

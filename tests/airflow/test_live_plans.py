@@ -51,11 +51,15 @@ def test_a_run_ends_on_the_version_it_began_with(stack: RunningStack) -> None:
     after["steps"].append({"id": "write", "title": "Write it down", "human_required": True})
     drop(stack.plans_dir, after)
     wait_for_title(stack.client, "tides", "The new tides")
+    (stack.plans_dir / "tides.json").write_text("{")
+    wait_for("the import error", lambda: errors(stack, "tides.json"))
 
     assert run.to_the_end(agreeable) == "success"
     assert run.states() == {"look": "done"}
     assert run.record.read_json("plan.json")["title"] == "The old tides"
 
+    drop(stack.plans_dir, after)
+    wait_for("the error to go", lambda: not errors(stack, "tides.json"))
     following = start(stack.client, after)
     assert following.to_the_end(agreeable) == "success"
     assert following.states() == {"look": "done", "write": "done"}

@@ -57,7 +57,9 @@ def test_agents_and_people_carry_a_plan_out(drop_plan: Any) -> None:
     record = run.record
     assert actions(run, "find") == ["assignment-sent", "outcome-received", "outcome-judged", "step-done"]
     assert record.read_json("steps", "find", "result.json")["by"]["id"] == "data_gathering"
-    assert "rejected" in next(ticket["why"] for ticket in run.seen if ticket["work_item"] == "compare")
+    compare = next(ticket for ticket in run.seen if ticket["work_item"] == "compare")
+    assert compare["why"] == "No agent did this step: analysis rejected it"
+    assert "missing data" in compare["agent_says"]["reason"]
     assert record.read_json("steps", "doubt", "result.json")["accepted_by"]["id"] == "admin"
     assert record.exists("final", "report.html")
     for event in read_events(record):
