@@ -20,7 +20,7 @@ from airflow.dag_processing.dagbag import BundleDagBag
 
 def main(bundle_name: str, version: str, stub: str) -> None:
     start = time.process_time()
-    bundle = DagBundlesManager().get_bundle(name=bundle_name, version=version)
+    bundle = DagBundlesManager().get_bundle(name=bundle_name, version=version)  # type: ignore[no-untyped-call]
     bundle.initialize()
     ready = time.process_time()
     bag = BundleDagBag(
