@@ -48,7 +48,7 @@ _Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where Airf
 
 @app.command()
 def validate(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
-    r"""Check a plan and list every problem at once. Exits with 1 where the plan is invalid.
+    """Check a plan and list every problem at once. Exits with 1 where the plan is invalid.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def validate(plan: _Plan, registry: _Registry = None, json: _Json = False) -> No
 
 @app.command()
 def explain(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
-    r"""Say who does each step and why, and what must be approved first.
+    """Say who does each step and why, and what must be approved first.
 
     \b
     Examples:
@@ -76,7 +76,7 @@ def explain(plan: _Plan, registry: _Registry = None, json: _Json = False) -> Non
 
 @app.command()
 def spec(plan: _Plan, registry: _Registry = None) -> None:
-    r"""Print the DAG that a plan compiles to, as JSON: the same bytes every time.
+    """Print the DAG that a plan compiles to, as JSON: the same bytes every time.
 
     \b
     Examples:
@@ -90,7 +90,7 @@ def spec(plan: _Plan, registry: _Registry = None) -> None:
 
 @app.command()
 def schema() -> None:
-    r"""Print the JSON Schema of our own plan format.
+    """Print the JSON Schema of our own plan format.
 
     \b
     Examples:
@@ -112,7 +112,7 @@ def run(
         float | None, typer.Option("--timeout", min=1, metavar="S", help="Give up after so many seconds.")
     ] = None,
 ) -> None:
-    r"""Run a plan on an embedded Airflow and follow it to its end. Exits with 3 where the run fails.
+    """Run a plan on an embedded Airflow and follow it to its end. Exits with 3 where the run fails.
 
     Uses the stack that runs in this directory; where none does, starts one and stops it at the end.
 
@@ -128,7 +128,7 @@ def run(
 
 @app.command()
 def up(port: _Port = 0) -> None:
-    r"""Start the agents and an Airflow of their own, and leave them running.
+    """Start the agents and an Airflow of their own, and leave them running.
 
     Plans dropped into dags/ become DAGs; what belongs to the stack is kept in .planexe/.
 
@@ -144,7 +144,7 @@ def up(port: _Port = 0) -> None:
 
 @app.command()
 def down() -> None:
-    r"""Stop what `up` has started in this directory.
+    """Stop what `up` has started in this directory.
 
     \b
     Examples:
@@ -157,7 +157,7 @@ def down() -> None:
 
 @app.command()
 def status(json: _Json = False) -> None:
-    r"""Say what runs in this directory, how it is, and what to do next.
+    """Say what runs in this directory, how it is, and what to do next.
 
     \b
     Examples:
@@ -177,7 +177,7 @@ def add_agents(
         typer.Option("--registry", dir_okay=False, help="The registry to add to; without it, that of the stack here."),
     ] = None,
 ) -> None:
-    r"""Register agents by their addresses; what each can do, it says itself.
+    """Register agents by their addresses; what each can do, it says itself.
 
     \b
     Examples:
@@ -191,7 +191,7 @@ def add_agents(
 
 @agents_app.command("list")
 def list_agents(registry: _Registry = None, json: _Json = False) -> None:
-    r"""List the agents of the running stack, or of the registry, with what they can do.
+    """List the agents of the running stack, or of the registry, with what they can do.
 
     \b
     Examples:
