@@ -24,9 +24,9 @@ from typing import Any
 
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
-from planexe_dag_factory.airflow.builds import entry_digest, is_built, read_registry, store_plan
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
-from planexe_dag_factory.airflow.settings import plan_folders, registry_path
+from planexe_dag_factory.airflow.settings import plan_folders, registry_bytes, registry_path
+from planexe_dag_factory.airflow.store import entry_digest, is_built, store_plan
 
 STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
 
@@ -86,7 +86,7 @@ class PlanBundle(BaseDagBundle):
         """Look at the plan folders, and make a new version where anything changed."""
         if self.version is not None:
             return
-        registry = read_registry(self._registry or registry_path())
+        registry = registry_bytes(self._registry or registry_path())
         plans = look_into(self._folders)
         entries = {name: self._entries(name, entry_digest(digest, registry)) for name, (_, digest) in plans.items()}
         version = hashlib.sha256(repr(sorted(entries.items())).encode()).hexdigest()[:40]

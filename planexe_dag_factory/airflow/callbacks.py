@@ -10,7 +10,6 @@ from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.record.manifest import write_manifest
-from planexe_dag_factory.report.render import render_report
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -33,6 +32,8 @@ def report_end(execution: Execution) -> None:
 
 def write_report(execution: Execution, milestone: str | None) -> None:
     """Render a report into the run folder, trying again; a failure is kept beside it and shown, never raised."""
+    from planexe_dag_factory.report.render import render_report  # noqa: PLC0415 - only a milestone's task needs it
+
     place = ("milestones", milestone, "report") if milestone else (FINAL,)
     for attempt in range(1, ATTEMPTS + 1):
         try:

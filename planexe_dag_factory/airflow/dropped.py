@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from planexe_dag_factory.routing.policy import policy_path
+from planexe_dag_factory.routing.policy_file import policy_path
 
 POLICY = ".policy.json"
 WBS_WORDS = "wbs_project_level1_and_level2_and_level3.json"

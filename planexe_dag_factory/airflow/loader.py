@@ -8,10 +8,10 @@ from pathlib import Path
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, get_parsing_context
 
-from planexe_dag_factory.airflow.builds import StoredPlanError, entry_digest, read_build, read_registry, store_plan
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.render import BEGINNING, render
-from planexe_dag_factory.airflow.settings import airflow_home, registry_path
+from planexe_dag_factory.airflow.settings import airflow_home, registry_bytes, registry_path
+from planexe_dag_factory.airflow.store import StoredPlanError, entry_digest, read_build, store_plan
 from planexe_dag_factory.airflow.text import escape_markdown
 
 BROKEN = "broken-plan-"
@@ -68,7 +68,7 @@ def load_folder(folder: Path) -> dict[str, DAG]:
     A broken plan becomes a DAG that says so: in one file for all, its error would hide the others.
     """
     wanted = get_parsing_context().dag_id
-    registry = read_registry(registry_path())
+    registry = registry_bytes(registry_path())
     store = airflow_home() / "planexe" / "plans"
     dags: dict[str, DAG] = {}
     for name, (plan, digest) in look_into([DropFolder(folder)]).items():

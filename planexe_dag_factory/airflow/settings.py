@@ -8,13 +8,14 @@ from pathlib import Path
 
 from airflow.configuration import conf
 from airflow.sdk import Context, ObjectStoragePath
+from planexe_agents.signing import canonical
 from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.routing.registry import dump_registry, load_registry
 
 SECTION = "planexe"
 TAG = "planexe"
@@ -37,6 +38,11 @@ def registry_path() -> Path | None:
     return path if path.exists() else None
 
 
+def registry_bytes(path: Path | None) -> bytes:
+    """Return the registry as its file holds it, broken or not; None: the one that ships with the package."""
+    return path.read_bytes() if path else canonical(dump_registry(load_registry(None)))
+
+
 def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
 
@@ -49,7 +55,7 @@ def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
 
 def registry() -> Registry:
     """Read today's registry. Raises RegistryError where it cannot be used."""
-    return load_registry(registry_path())
+    return load_registry(registry_path(), check_schemas=False)  # they were, when a plan was compiled against it
 
 
 def open_execution(run: RunFolder) -> Execution:

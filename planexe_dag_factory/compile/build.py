@@ -13,7 +13,8 @@ from planexe_dag_factory.errors import Problem, has_errors
 from planexe_dag_factory.plan.model import Phase, Plan, Step
 from planexe_dag_factory.plan.read import read_plan
 from planexe_dag_factory.routing.model import Policy, Registry, Route, Routes
-from planexe_dag_factory.routing.policy import policy_path, read_policy
+from planexe_dag_factory.routing.policy import read_policy
+from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.route import route_plan
 from planexe_dag_factory.spec.model import DagSpec
 

@@ -61,12 +61,6 @@ class PolicyFormat(_Strict):
     rules: Annotated[tuple[RuleFormat, ...], Field(max_length=MAX_RULES)] = ()
 
 
-def policy_path(source: Path) -> Path:
-    """Return where the overlay of a plan lies: `<plan>.policy.json` beside it."""
-    name = source.stem if source.suffix in {".json", ".zip"} else source.name
-    return source.with_name(f"{name}.policy.json")
-
-
 def read_policy(path: Path | None, plan: Plan) -> tuple[Policy, tuple[Problem, ...]]:
     """Read the overlay of a plan; without one, the defaults. A policy with errors is not applied at all."""
     if path is None:

@@ -61,19 +61,21 @@ class RegistryFormat(_Strict):
     agents: tuple[AgentFormat, ...] = ()
 
 
-def load_registry(path: Path | None) -> Registry:
+def load_registry(path: Path | None, *, check_schemas: bool = True) -> Registry:
     """Read a registry file; None stands for the one in the package.
+
+    Checking the actions' schemas takes most of the time; who has checked the file before may leave it out.
 
     Raises RegistryError, with every problem, where the file is missing or cannot be used.
     """
     if path is None:
-        return _parse(files(__package__).joinpath("registry.json").read_bytes(), SHIPPED)
+        return _parse(files(__package__).joinpath("registry.json").read_bytes(), SHIPPED, check_schemas=check_schemas)
     try:
         data = path.read_bytes()
     except OSError as error:
         message = f"the registry cannot be read: {error.strerror or error}"
         raise RegistryError(str(path), [Problem("error", "unreadable", message, Where(str(path)))]) from error
-    return _parse(data, str(path))
+    return _parse(data, str(path), check_schemas=check_schemas)
 
 
 def dump_registry(registry: Registry) -> dict[str, Any]:
@@ -98,26 +100,27 @@ def add_cards(registry: Registry, cards: Mapping[str, Any]) -> Registry:
         problems += _changed_key(before, agent)
         known[agent.id] = _keep_connection(before, agent)
     changed = Registry(tuple(known.values()))
-    problems += _check(changed, "the agents' cards")
+    problems += (*_check(changed, "the agents' cards"), *_check_schemas(changed, "the agents' cards"))
     if problems:
         raise RegistryError("the agents' cards", problems)
     return changed
 
 
-def _parse(data: bytes, name: str) -> Registry:
+def _parse(data: bytes, name: str, *, check_schemas: bool) -> Registry:
     source, problems = parse_json(data, name)
     if source is None:
         raise RegistryError(name, problems)
-    return _from_json(source)
+    return _from_json(source, check_schemas=check_schemas)
 
 
-def _from_json(source: JsonText) -> Registry:
+def _from_json(source: JsonText, *, check_schemas: bool) -> Registry:
     findings = Findings(source)
     document = findings.validate(RegistryFormat, source.value, (), "error")
     if document is None:
         raise RegistryError(source.name, findings.problems)
     registry = Registry(tuple(map(_agent, document.agents)))
-    if problems := tuple(_check(registry, source.name)):
+    schemas = _check_schemas(registry, source.name) if check_schemas else ()
+    if problems := (*_check(registry, source.name), *schemas):
         raise RegistryError(source.name, problems)
     return registry
 
@@ -210,11 +213,15 @@ def _check_agent(agent: Agent, name: str) -> Iterator[Problem]:
     for action in _twice(capability.action for capability in agent.capabilities):
         message = f"the agent {agent.id!r} has the action {action!r} twice"
         yield _error(name, "duplicate-action", message, "keep one of them")
-    for capability in agent.capabilities:
-        yield from _check_schemas(capability, name)
 
 
-def _check_schemas(capability: Capability, name: str) -> Iterator[Problem]:
+def _check_schemas(registry: Registry, name: str) -> Iterator[Problem]:
+    for agent in registry.agents:
+        for capability in agent.capabilities:
+            yield from _check_capability(capability, name)
+
+
+def _check_capability(capability: Capability, name: str) -> Iterator[Problem]:
     for kind, schema in (("input", capability.input_schema), ("output", capability.output_schema)):
         try:
             Draft202012Validator.check_schema(schema)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from planexe_dag_factory.errors import StackError
-from planexe_dag_factory.routing.policy import policy_path
+from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.stack.autopilot import Autopilot
 from planexe_dag_factory.stack.client import AirflowClient

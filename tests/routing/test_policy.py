@@ -7,7 +7,8 @@ import pytest
 
 from planexe_dag_factory.plan.model import Phase, Plan, Step, WorkPackage
 from planexe_dag_factory.routing.model import Override, Policy, Rule
-from planexe_dag_factory.routing.policy import dump_policy, policy_path, read_policy
+from planexe_dag_factory.routing.policy import dump_policy, read_policy
+from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.selectors import steps_of
 
 ONE_SELECTOR = "a rule needs exactly one of step, package, phase, pattern, role"
