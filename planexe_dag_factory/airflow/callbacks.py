@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from airflow.sdk import Context
+from planexe_agents.signing import digest, digest_bytes
 
 from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.delegation.execution import Execution
@@ -17,17 +18,17 @@ FINAL = "final"
 
 
 def report_milestone(context: Context) -> None:
-    """Render the milestone's report and seal what the run holds (`on_success_callback`)."""
+    """Seal what the run holds and render the milestone's report from it (`on_success_callback`)."""
     milestone = str(getattr(context["task"], "milestone"))  # noqa: B009 - Airflow types it as any operator
     execution = execution_of(context)
-    write_report(execution, milestone)
     write_manifest(execution.run, execution.key, "milestones", milestone)
+    write_report(execution, milestone)
 
 
 def report_end(execution: Execution) -> None:
-    """Render the final report and seal the run, however it ended."""
-    write_report(execution, None)
+    """Seal the run, however it ended, and render the final report from it."""
     write_manifest(execution.run, execution.key, FINAL)
+    write_report(execution, None)
 
 
 def write_report(execution: Execution, milestone: str | None) -> None:
@@ -38,9 +39,11 @@ def write_report(execution: Execution, milestone: str | None) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             report = render_report(execution.run, milestone)
-            execution.run.write_bytes(report.html.encode(), *place, "report.html")
+            page = report.html.encode()
+            execution.run.write_bytes(page, *place, "report.html")
             execution.run.write_json(report.json, *place, "report.json")
-            execution.log("report-written", milestone or "run")
+            digests = {"report.html": digest_bytes(page), "report.json": digest(report.json)}
+            execution.log("report-written", milestone or "run", digests=digests)
         except Exception as error:  # a report may fail in any way, and none may undo what was reached
             log.exception("The report of %s failed (%d of %d)", milestone or "the run", attempt, ATTEMPTS)
             execution.run.write_json({"error": str(error), "attempt": attempt, "at": now()}, *place, "error.json")

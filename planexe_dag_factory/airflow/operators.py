@@ -113,7 +113,7 @@ class MilestoneOperator(BaseOperator):
 
 
 class FinishRunOperator(BaseOperator):
-    """Ends the run whatever happened: reports, seals the record, and fails if anything failed."""
+    """Ends the run whatever happened: seals the record, reports, and fails if anything failed."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#e8eef7"
