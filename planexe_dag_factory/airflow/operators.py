@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from airflow.providers.http.operators.http import HttpOperator
@@ -23,9 +22,6 @@ from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
 from planexe_dag_factory.record.keys import make_key
-
-RETRIES = 2
-RETRY_DELAY = timedelta(seconds=10)
 
 
 class StartRunOperator(BaseOperator):
@@ -67,7 +63,7 @@ class AgentOperator(HttpOperator):
     start_from_trigger = True
 
     def __init__(self, *, work_item: str, **kwargs: Any) -> None:
-        super().__init__(**{"retries": RETRIES, "retry_delay": RETRY_DELAY, **kwargs})
+        super().__init__(**kwargs)
         self.work_item = work_item
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{AgentTrigger.__module__}.{AgentTrigger.__qualname__}",

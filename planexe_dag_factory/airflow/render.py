@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -25,6 +26,10 @@ from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
 
 BEGINNING = pendulum.datetime(2020, 1, 1, tz="UTC")
 """A fixed start: a plan runs when it is triggered, and the same plan is the same DAG at every parse."""
+
+RETRIES = 2
+RETRY_DELAY = timedelta(seconds=10)
+"""Every task of ours may start again: what it did before lies in the record. A person's "no" is never retried."""
 
 Inputs = Mapping[str, bytes]
 Make = Callable[[DagSpec, TaskSpec, Inputs, dict[str, Any]], BaseOperator]
@@ -60,7 +65,7 @@ def render(spec: DagSpec, inputs: Inputs) -> DAG:
         catchup=False,
         tags=[TAG, *spec.tags],
         doc_md=_dag_doc(spec),
-        default_args={"owner": owner},
+        default_args={"owner": owner, "retries": RETRIES, "retry_delay": RETRY_DELAY},
         owner_links=_owner_links(owner),
     )
     groups = _groups(spec, dag)

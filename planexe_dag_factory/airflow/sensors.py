@@ -13,7 +13,6 @@ from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from planexe_dag_factory.airflow.operators import RETRIES, RETRY_DELAY
 from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import RedoTrigger
@@ -34,8 +33,7 @@ class TicketSensor(BaseSensorOperator):
     ui_color = "#fde8d0"
 
     def __init__(self, *, work_item: str, **kwargs: Any) -> None:
-        # A retry asks again; it only comes where Airflow lost the task itself, never after a "no".
-        super().__init__(**{"retries": RETRIES, "retry_delay": RETRY_DELAY, **kwargs})
+        super().__init__(**kwargs)
         self.work_item = work_item
         self.deferrable = True
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from planexe_dag_factory.airflow import preload
+
 PREFIX = "/planexe"
 
 
@@ -27,6 +29,7 @@ class PlanExePlugin(AirflowPlugin):
     """One page in Airflow's UI: plans with live progress, and the tickets that people work from."""
 
     name = "planexe"
+    listeners = [preload]  # noqa: RUF012 - Airflow's base class declares it so
     external_views = [  # noqa: RUF012 - Airflow's base class declares it so
         _view("nav", "planexe", "plans"),
         _view("dag", "planexe-plan", "plans/{DAG_ID}"),
