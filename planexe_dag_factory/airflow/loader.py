@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -13,6 +14,7 @@ from planexe_dag_factory.airflow.render import BEGINNING, render
 from planexe_dag_factory.airflow.settings import airflow_home, registry_bytes, registry_path
 from planexe_dag_factory.airflow.store import StoredPlanError, entry_digest, read_build, store_plan
 from planexe_dag_factory.airflow.text import escape_markdown
+from planexe_dag_factory.spec.model import DagSpec
 
 BROKEN = "broken-plan-"
 
@@ -31,7 +33,24 @@ def load_plan(stub: str, digest: str, before: str | None = None) -> DAG:
             raise
         spec, inputs = read_build(_entry(file, before))
     _claim(file, spec.dag_id)
-    return render(spec, inputs)
+    return render(slice_for(spec), inputs)
+
+
+def slice_for(spec: DagSpec) -> DagSpec:
+    """Return as much of a DAG as this process needs: at a task start, the tasks of its own step.
+
+    Who starts a task of a large plan would else build hundreds of operators to run one.
+    """
+    context = get_parsing_context()
+    wanted = next((task for task in spec.tasks if task.id == context.task_id), None)
+    if wanted is None or context.dag_id != spec.dag_id:
+        return spec
+    tasks = tuple(
+        task for task in spec.tasks if task is wanted or (task.work_item and task.work_item == wanted.work_item)
+    )
+    kept = {task.id for task in tasks}
+    edges = tuple((before, after) for before, after in spec.edges if before in kept and after in kept)
+    return replace(spec, tasks=tasks, edges=edges, groups=())
 
 
 def check_plan(stub: str, digest: str) -> None:
@@ -87,7 +106,7 @@ def _load_entry(entry: Path, name: str, wanted: str | None) -> DAG | None:
         spec, inputs = read_build(entry)
     except StoredPlanError as error:
         return _broken(name, str(error)) if wanted is None else None
-    return render(spec, inputs) if wanted in (None, spec.dag_id) else None
+    return render(slice_for(spec), inputs) if wanted in (None, spec.dag_id) else None
 
 
 def _broken(name: str, problems: str) -> DAG:

@@ -1,7 +1,7 @@
-"""A listener that imports what every task of ours needs, once, before the scheduler forks its workers.
+"""A listener that imports what every task of ours needs, once in each of Airflow's long-lived processes.
 
-Without it each task start of a LocalExecutor imports the operators anew, which takes longer than
-most checks.
+The scheduler's LocalExecutor and the Dag processor fork a process for every task and every file.
+Without this each of them imports the operators anew, which takes longer than most checks.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from airflow.listeners import hookimpl
 
 NEEDED = (
+    "airflow.dag_processing.dagbag",
     "planexe_dag_factory.airflow.bundle",
     "planexe_dag_factory.airflow.loader",
 )
 
 
 @hookimpl
-def on_starting(component: Any) -> None:
-    """Import the operators where a scheduler is about to start (a hook of Airflow's)."""
-    if getattr(component, "job_type", None) == "SchedulerJob":
-        for module in NEEDED:
-            import_module(module)
+def on_starting(component: Any) -> None:  # noqa: ARG001 - the hook's own name for it
+    """Import the operators where a job of Airflow's is about to start (a hook of Airflow's)."""
+    for module in NEEDED:
+        import_module(module)

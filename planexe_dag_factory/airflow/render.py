@@ -94,7 +94,7 @@ def _operator(
     common = {
         "task_id": task.id,
         "task_display_name": task.title[:200],
-        "task_group": groups[task.group],
+        "task_group": groups.get(task.group),
         "doc_md": _task_doc(spec.work_items.get(task.work_item or "")),
         "dag": dag,
     }

@@ -90,6 +90,18 @@ def test_a_plan_edited_into_a_broken_one_says_so_and_keeps_its_dag(make_bundle: 
     runpy.run_path(str(bundle.path / "harbour.json.edited.py"))
 
 
+def test_a_task_start_builds_its_own_step_alone(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = make_bundle()
+    whole = load(bundle, "harbour.json.py")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "harbour")
+    for task_id in whole.task_ids:
+        monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", task_id)
+        part = load(bundle, "harbour.json.py")
+        assert {other.split(".")[0] for other in part.task_ids} == {task_id.split(".")[0]}
+        if task_id.endswith((".check", ".work")):
+            assert part.get_task(task_id).downstream_task_ids == whole.get_task(task_id).downstream_task_ids
+
+
 def test_nothing_changes_where_nothing_changed(make_bundle: MakeBundle) -> None:
     bundle, other = make_bundle(), make_bundle()
     path = bundle.path
