@@ -65,7 +65,7 @@ def render(spec: DagSpec, inputs: Inputs) -> DAG:
         catchup=False,
         tags=[TAG, *spec.tags],
         doc_md=_dag_doc(spec),
-        default_args={"owner": owner, "retries": RETRIES, "retry_delay": RETRY_DELAY},
+        default_args={"owner": owner, "retries": RETRIES, "retry_delay": RETRY_DELAY, "do_xcom_push": False},
         owner_links=_owner_links(owner),
     )
     groups = _groups(spec, dag)

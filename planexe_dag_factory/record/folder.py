@@ -62,7 +62,11 @@ class RunFolder:
     def names(self, *segments: str) -> list[str]:
         """List what lies in a folder, sorted; a folder that does not exist is empty."""
         folder = self.path(*segments)
-        return sorted(child.name for child in folder.iterdir()) if folder.exists() else []
+        if not folder.exists():
+            return []
+        if _is_local(folder):
+            return sorted(os.listdir(folder.path))  # noqa: PTH208 - thousands of events; a path object each is dear
+        return sorted(child.name for child in folder.iterdir())
 
     def read_bytes(self, *segments: str) -> bytes:
         """Read a file. Raises RecordError where it is missing or unreadable."""
@@ -105,12 +109,16 @@ class RunFolder:
 
     def _put(self, content: bytes, target: UPath, *, replace: bool) -> bool:
         try:
-            if target.protocol not in ("", "file"):
-                target.write_bytes(content)
-                return True
-            return _put_locally(content, Path(target.path), replace=replace)
+            if _is_local(target):
+                return _put_locally(content, Path(target.path), replace=replace)
+            target.write_bytes(content)
         except OSError as error:
             raise RecordError(f"{target} cannot be written: {error}") from error
+        return True
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file")
 
 
 def _put_locally(content: bytes, target: Path, *, replace: bool) -> bool:
