@@ -32,7 +32,7 @@ up: install      ## Start the agents and Airflow, and leave them running
 down:            ## Stop what `make up` started
 	@test ! -x $(BIN)/planexe-dag || $(BIN)/planexe-dag down
 
-bench: $(VENV)/.installed-bench  ## Measure; results as a table and as JSON
+bench: $(VENV)/.installed-dev  ## Measure; results as a table and as JSON
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: down      ## Remove what was installed or cached; plans and the records of runs stay
@@ -53,8 +53,4 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
 	@$(PIP) -e '.[dev]'
-	@touch $@
-
-$(VENV)/.installed-bench: $(VENV)/.installed-dev
-	@$(PIP) -e '.[bench]'
 	@touch $@

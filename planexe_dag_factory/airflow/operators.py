@@ -22,6 +22,7 @@ from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
 from planexe_dag_factory.record.keys import make_key
+from planexe_dag_factory.spec.codec import load_spec
 
 
 class StartRunOperator(BaseOperator):
@@ -38,6 +39,7 @@ class StartRunOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         """Return where the run folder is."""
         dag_run = context["dag_run"]
+        self._check_version(context)
         run = run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after)
         about = {
             "dag_id": dag_run.dag_id,
@@ -48,6 +50,20 @@ class StartRunOperator(BaseOperator):
         begin_run(run, make_key(keys_folder()), self._inputs, about)
         self.log.info("The record of this run is in %s", run.root)
         return str(run.root)
+
+    def _check_version(self, context: Context) -> None:
+        """Refuse to begin where Airflow made the run's tasks from another version of the plan than it now starts.
+
+        It takes over a changed DAG at most every `[core] min_serialized_dag_update_interval` seconds.
+        """
+        ti = context["ti"]
+        made = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id])
+        wanted = len(load_spec(self._inputs["dagspec.json"]).tasks)
+        if made != wanted:
+            raise AirflowFailException(
+                f"Airflow made {made} tasks for this run, from another version of the plan than the present one, "
+                f"which has {wanted}. Trigger the plan again in half a minute."
+            )
 
 
 class AgentOperator(HttpOperator):

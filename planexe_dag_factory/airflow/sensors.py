@@ -24,6 +24,7 @@ from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
+INTERRUPTED = "This was asked before: the task was interrupted, or cleared by hand. Please answer again."
 
 
 class TicketSensor(BaseSensorOperator):
@@ -40,7 +41,7 @@ class TicketSensor(BaseSensorOperator):
     def execute(self, context: Context) -> NoReturn:
         step = execution_of(context).step(self.work_item)
         self.before(step)
-        self.ask(context, step)
+        self.ask(context, step, INTERRUPTED if context["ti"].try_number > 1 else None)
 
     def before(self, step: StepRun) -> None:
         """Refuse to ask where nobody may begin yet."""

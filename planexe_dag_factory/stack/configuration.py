@@ -97,6 +97,7 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
             "parallelism": str(settings.parallelism),
             "max_active_tasks_per_dag": str(max(16, settings.parallelism)),
             "load_examples": "False",
+            "min_serialized_dag_update_interval": "0",  # a run begins with the plan as it is now
             "dags_are_paused_at_creation": "False",
             "fernet_key": secret["fernet_key"],
             "simple_auth_manager_users": ",".join(f"{name}:{role}" for name, role in settings.users.items()),

@@ -1,5 +1,6 @@
 """Steps of every kind on a real Airflow with the real agents: done, doubted, rejected, refused, held."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -91,6 +92,7 @@ def test_an_answer_on_airflows_own_page_counts_and_one_that_is_not_enough_opens_
 ) -> None:
     run = drop_plan("live-own-page", {"id": "look", "title": "Look", "human_required": True})
     run.wait_for_ticket("look.human")
+    time.sleep(4)  # a person is not faster, and Airflow loses an answer that comes before the task has parked
     path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/look.human/-1/hitlDetails"
     said = run.client.request("PATCH", path, json={"chosen_options": ["Done"], "params_input": {"comment": ""}})
     assert said.status_code == 200

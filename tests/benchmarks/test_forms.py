@@ -12,8 +12,6 @@ import pytest
 
 from benchmarks.processes import EXAMPLES, ROOT, environment, run_module
 
-pytest.importorskip("dagfactory", reason="dag-factory is not installed: `make bench` installs it")
-
 SHOW = """
 import json, sys
 from airflow.serialization.serialized_objects import DagSerialization
