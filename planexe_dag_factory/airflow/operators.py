@@ -12,16 +12,21 @@ from typing import Any, ClassVar
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.triggers.base import StartTriggerArgs
+from planexe_agents.client import AgentClient, AgentUnavailable
+from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.settings import execution_of, keys_folder, run_folder
-from planexe_dag_factory.airflow.triggers import AgentTrigger, ask_agent, describe
+from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
+from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
+from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.keys import make_key
+from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.spec.codec import load_spec
 
 
@@ -66,31 +71,56 @@ class StartRunOperator(BaseOperator):
             )
 
 
+class StillWorkingError(Exception):
+    """An agent needs more time than a worker should wait for it."""
+
+
+async def ask_agent(agent: Agent, assignment: Assignment) -> Outcome:
+    """Send an assignment to an agent that may answer at once. Raises StillWorkingError where it does not."""
+    token = BaseHook.get_connection(agent.conn_id).password if agent.conn_id else None
+    async with AgentClient(agent.url, token=token, public_key=agent.public_key) as client:
+        try:
+            told = await client.submit(assignment)
+        except AgentUnavailable as error:
+            raise StillWorkingError(f"{agent.id} cannot be reached now: {error}") from error
+    if isinstance(told, Outcome):
+        return told
+    raise StillWorkingError(f"{agent.id} is working on it")
+
+
 class AgentOperator(HttpOperator):
     """Hands a step to its agents over HTTP, in order, until one brings an outcome.
 
-    It starts in the triggerer: no worker is held, nor even started. `execute` does the same in a
-    worker, for `airflow tasks test` and for whoever turns `start_from_trigger` off.
+    An agent that answers at once is done with in the worker. One that needs longer, or cannot be
+    reached now, is followed from the triggerer: no worker is held.
     """
 
     template_fields: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {}
     ui_color = "#dff3e4"
-    start_from_trigger = True
 
     def __init__(self, *, work_item: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.work_item = work_item
-        self.start_trigger_args = StartTriggerArgs(
-            trigger_cls=f"{AgentTrigger.__module__}.{AgentTrigger.__qualname__}",
-            trigger_kwargs={"work_item": work_item},
-            next_method="execute_complete",
-        )
 
     def execute(self, context: Context) -> None:
         step = execution_of(context).step(self.work_item)
         last_try = context["ti"].try_number > (self.retries or 0)
-        self.log.info("%s", describe(asyncio.run(delegate(step, ask_agent, last_try=last_try))))
+        try:
+            attempt = asyncio.run(delegate(step, ask_agent, last_try=last_try))
+        except StillWorkingError as error:
+            self.log.info("%s: the triggerer follows it from here", error)
+            trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=last_try)
+            self.defer(trigger=trigger, method_name="followed")
+        except ApprovalMissingError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("%s", describe(attempt))
+
+    def followed(self, context: Context, event: Mapping[str, Any]) -> None:  # noqa: ARG002 - Airflow passes both
+        """End the task as the triggerer says; an error leads to Airflow's retries."""
+        if "error" in event:
+            raise DelegationError(str(event["error"]))
+        self.log.info("%s", event["done"])
 
 
 class ConfidenceBranchOperator(BaseBranchOperator):

@@ -15,7 +15,7 @@ from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.airflow.text import escape_markdown
-from planexe_dag_factory.airflow.triggers import RedoTrigger
+from planexe_dag_factory.airflow.triggers import DelegationTrigger
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import require_approvals
 from planexe_dag_factory.delegation.decision import decide
@@ -79,7 +79,8 @@ class TicketSensor(BaseSensorOperator):
         if not go_on:
             raise AirflowFailException(f"{answer.by.name or answer.by.id} said {answer.option!r}")
         if answer.option == "Redo":
-            self.defer(trigger=RedoTrigger(str(step.execution.run.root), self.work_item), method_name="redone")
+            trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=True)
+            self.defer(trigger=trigger, method_name="redone")
         return answer.option
 
     def redone(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
