@@ -42,7 +42,6 @@ def test_operators_are_what_the_design_says(dag: DAG) -> None:
     work = dag.get_task("find-tides.work")
     assert isinstance(work, AgentOperator)
     assert isinstance(work, HttpOperator)
-    assert not work.start_from_trigger  # see docs/adr/0002
     assert isinstance(dag.get_task("sound-depths.human"), BaseSensorOperator)
     assert isinstance(dag.get_task("buy-buoys.gate"), BaseSensorOperator)
 
