@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import Any
 
 import pendulum
@@ -28,7 +27,7 @@ BEGINNING = pendulum.datetime(2020, 1, 1, tz="UTC")
 """A fixed start: a plan runs when it is triggered, and the same plan is the same DAG at every parse."""
 
 RETRIES = 2
-RETRY_DELAY = timedelta(seconds=10)
+RETRY_DELAY_S = 10.0
 """Every task of ours may start again: what it did before lies in the record. A person's "no" is never retried."""
 
 Inputs = Mapping[str, bytes]
@@ -65,7 +64,7 @@ def render(spec: DagSpec, inputs: Inputs) -> DAG:
         catchup=False,
         tags=[TAG, *spec.tags],
         doc_md=_dag_doc(spec),
-        default_args={"owner": owner, "retries": RETRIES, "retry_delay": RETRY_DELAY, "do_xcom_push": False},
+        default_args={"owner": owner, "retries": RETRIES, "retry_delay": RETRY_DELAY_S, "do_xcom_push": False},
         owner_links=_owner_links(owner),
     )
     groups = _groups(spec, dag)
