@@ -1,6 +1,9 @@
 """The sixteen plans that PlanExe publishes, through the whole pipeline."""
 
 import functools
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -84,3 +87,26 @@ def test_a_folder_gives_the_dag_of_its_zip(source: Path, tmp_path: Path) -> None
     _, spec = spec_of(source)
     assert build.spec
     assert (build.spec.tasks, build.spec.edges, build.spec.work_items) == (spec.tasks, spec.edges, spec.work_items)
+
+
+def test_two_processes_with_other_hash_seeds_compile_the_same_bytes() -> None:
+    program = (
+        "import sys; from pathlib import Path; from planexe_agents.signing import digest_bytes;"
+        "from planexe_dag_factory.compile.build import build_plan;"
+        "from planexe_dag_factory.routing.registry import load_registry;"
+        "from planexe_dag_factory.spec.codec import dump_spec;"
+        "registry = load_registry(None);"
+        "[print(digest_bytes(dump_spec(build_plan(Path(each), registry).spec))) for each in sys.argv[1:]]"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program, *map(str, PLANS)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for seed in ("1", "2")
+    ]
+    assert said[0] == said[1]
+    assert len(said[0]) == len(PLANS)
