@@ -69,8 +69,8 @@ def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
     threshold = step.item.route.threshold
     figures = f"a confidence of {last.outcome.confidence:.2f}, where {threshold:.2f} is asked for"
     if last.outcome.confidence < threshold:
-        return Decision("review", f"{last.agent} has {figures}", last, tried)
-    return Decision("accept", f"{last.agent} has {figures}", last, tried)
+        return Decision("review", f"the agent {last.agent} has {figures}", last, tried)
+    return Decision("accept", f"the agent {last.agent} has {figures}", last, tried)
 
 
 BECAME: Mapping[Status, str] = {
@@ -108,7 +108,7 @@ def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:
 def _concern(outcome: Outcome) -> str | None:
     """Say why a senior person must look at an outcome whatever its confidence: a flagged risk."""
     if outcome.result.get("existential") is True:
-        return f"{outcome.agent} flags an existential risk"
+        return f"the agent {outcome.agent} flags an existential risk"
     return None
 
 

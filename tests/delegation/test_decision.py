@@ -24,7 +24,10 @@ def delegated(folder: Path, *script: dict[str, Any]) -> Scene:
 def test_a_confident_outcome_ends_the_step(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {"confidence": 0.7})
     decision = decide(scene.again())
-    assert (decision.decision, decision.why) == ("accept", "first has a confidence of 0.70, where 0.70 is asked for")
+    assert (decision.decision, decision.why) == (
+        "accept",
+        "the agent first has a confidence of 0.70, where 0.70 is asked for",
+    )
     result = scene.step.read_json("result.json")
     assert (result["status"], result["by"]["id"], result["accepted_by"]["kind"]) == ("done", "first", "orchestrator")
     assert result["result"] == {"answer": 42}
@@ -40,7 +43,7 @@ def test_a_doubtful_one_goes_to_review_and_ends_nothing(tmp_path: Path) -> None:
 def test_a_flagged_risk_goes_to_a_person_however_confident(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {"confidence": 1.0, "result": {"answer": 1, "existential": True}})
     decision = decide(scene.again())
-    assert (decision.decision, decision.why) == ("review", "first flags an existential risk")
+    assert (decision.decision, decision.why) == ("review", "the agent first flags an existential risk")
 
 
 def test_the_ticket_says_who_was_tried_and_why_not(tmp_path: Path) -> None:
