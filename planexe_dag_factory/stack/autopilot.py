@@ -52,9 +52,11 @@ class Autopilot:
         response = self.client.answer(dag_id, run_id, task_id, answer_to(ticket))
         if response.status_code == httpx.codes.CONFLICT:
             return  # a person was faster
+        self._answers[task_id] += 1
+        if response.is_server_error and self._answers[task_id] <= _PATIENCE:
+            return  # the ticket is still open, and is answered again
         if response.is_error:
             raise StackError(f"the demo reviewer's answer to {task_id!r} was refused: {response.text[:500]}")
-        self._answers[task_id] += 1
         if self._answers[task_id] > _PATIENCE:
             raise StackError(f"{task_id!r} opens again after every answer: {ticket.get('previous')}")
         self.on_answer(f"{_YES[ticket['kind']]}: {ticket['title']}")

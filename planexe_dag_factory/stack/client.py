@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -10,7 +11,8 @@ import httpx
 
 from planexe_dag_factory.errors import StackError
 
-_TIMEOUT_S = 30
+_TIMEOUT_S = 90  # longer than SQLite waits for its lock
+_ASK_AGAIN, _PAUSE_S = 3, 0.5
 _PLUGIN = "/planexe/api/v1"
 
 
@@ -52,7 +54,13 @@ class AirflowClient:
         return answer
 
     def get(self, path: str, **params: Any) -> Any:
-        return _checked(self.request("GET", path, params=params))
+        """Ask for JSON; again, a few times, where the server fails for a moment."""
+        for _ in range(_ASK_AGAIN):
+            answer = self.request("GET", path, params=params)
+            if not answer.is_server_error:
+                break
+            time.sleep(_PAUSE_S)
+        return _checked(answer)
 
     def post(self, path: str, body: Any) -> Any:
         return _checked(self.request("POST", path, json=body))

@@ -90,3 +90,19 @@ def test_a_ticket_that_opens_again_and_again_ends_the_demonstration() -> None:
         pilot.answer_open("fete", "run")
     with pytest.raises(StackError, match=r"'buy.gate' opens again after every answer: comment: needed"):
         pilot.answer_open("fete", "run")
+
+
+def test_it_answers_again_where_the_server_failed_and_gives_up_after_a_while() -> None:
+    answers = iter([httpx.Response(500), httpx.Response(200, json={})])
+    said: list[str] = []
+    pilot = Autopilot(client_of(lambda _: next(answers)), on_answer=said.append)
+    pilot.answer_open("fete", "run")
+    assert said == []
+    pilot.answer_open("fete", "run")
+    assert said == ["Approve: Buy"]
+
+    hopeless = Autopilot(client_of(lambda _: httpx.Response(500, text="broken")))
+    for _ in range(3):
+        hopeless.answer_open("fete", "run")
+    with pytest.raises(StackError, match="was refused: broken"):
+        hopeless.answer_open("fete", "run")

@@ -46,3 +46,11 @@ def test_an_airflow_that_does_not_answer_is_an_error_that_names_it() -> None:
     with AirflowClient("http://127.0.0.1:9", "ann", "secret") as client, pytest.raises(StackError) as caught:
         client.token()
     assert str(caught.value).startswith("POST http://127.0.0.1:9/auth/token: ")
+
+
+def test_a_question_is_asked_again_where_the_server_fails_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planexe_dag_factory.stack.client._PAUSE_S", 0)
+    token = httpx.Response(201, json={"access_token": "t"})
+    client, asked = client_of(token, httpx.Response(500), httpx.Response(200, json={"import_errors": []}))
+    assert client.import_errors() == []
+    assert len(asked) == 3
