@@ -11,7 +11,7 @@ import httpx
 
 from planexe_dag_factory.errors import StackError
 
-_TIMEOUT_S = 90  # longer than SQLite waits for its lock
+_TIMEOUT_S = 30
 _ASK_AGAIN, _PAUSE_S = 3, 0.5
 _PLUGIN = "/planexe/api/v1"
 

@@ -104,8 +104,7 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
             "simple_auth_manager_passwords_file": str(home.passwords),
             "execution_api_server_url": f"{url}/execution/",
         },
-        # A disk under load may keep SQLite's one writer busy for longer than its usual five seconds.
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.root / 'airflow.db'}?timeout=60"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{home.root / 'airflow.db'}"},
         "api": {
             "base_url": url,
             "host": "127.0.0.1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
 from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
 from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.models.log import Log
 from fastapi import HTTPException, status
 from sqlalchemy.orm import Session
 
@@ -42,6 +44,7 @@ def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetU
         _refuse_wrong(ticket, answer)
         session.rollback()  # no connection is held while waiting
         time.sleep(_seconds_until_parked(ticket))
+    _log(ticket, answer, user, session)
     payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(request, answer))
     response = update_hitl_detail(
         dag_id=ticket["dag_id"],
@@ -57,6 +60,25 @@ def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetU
         at=response.responded_at,
         next=_NEXT.get(answer.option, "The run goes on."),
     )
+
+
+def _log(ticket: Mapping[str, Any], answer: Answer, user: GetUserDep, session: Session) -> None:
+    """Write what is tried into Airflow's own audit log, as its own endpoint does.
+
+    Airflow's `action_logging` writes from the event loop: on SQLite it then waits for a lock that
+    another request can only give back through the same loop.
+    """
+    entry = Log(
+        event="update_hitl_detail",
+        owner=user.get_name(),
+        owner_display_name=user.get_name(),
+        extra=json.dumps({"option": answer.option}),
+        dag_id=ticket["dag_id"],
+        run_id=ticket["run_id"],
+        task_id=ticket["task_id"],
+    )
+    session.add(entry)
+    session.commit()
 
 
 def _seconds_until_parked(ticket: Mapping[str, Any]) -> float:

@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
-from airflow.api_fastapi.logging.decorators import action_logging
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response, status
+from fastapi import APIRouter, HTTPException, Query, Request, Response, status
 
 from planexe_dag_factory.ui import answers, queries, views
 from planexe_dag_factory.ui.access import MAY_ANSWER, MAY_SEE_RUNS, MAY_SEE_TICKETS, ReadableDags, may_answer
@@ -77,7 +76,7 @@ def ticket(dag_id: str, run_id: str, task_id: str, session: SessionDep, user: Ge
 
 @router.post(
     "/tickets/{dag_id}/{run_id}/{task_id}/answer",
-    dependencies=[*MAY_ANSWER, Depends(action_logging("update_hitl_detail"))],
+    dependencies=MAY_ANSWER,
     responses={
         409: {"description": "Answered already, or asked anew"},
         422: {"description": "Every problem of the answer"},
