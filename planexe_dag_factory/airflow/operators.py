@@ -13,7 +13,7 @@ from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.bases.hook import BaseHook
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 from planexe_agents.client import AgentClient, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
@@ -21,8 +21,9 @@ from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.settings import execution_of, keys_folder, run_folder
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
-from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.decision import accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
+from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.keys import make_key
@@ -115,16 +116,23 @@ class AgentOperator(HttpOperator):
         except ApprovalMissingError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("%s", describe(attempt))
+        self._end(step)
 
-    def followed(self, context: Context, event: Mapping[str, Any]) -> None:  # noqa: ARG002 - Airflow passes both
+    def followed(self, context: Context, event: Mapping[str, Any]) -> None:
         """End the task as the triggerer says; an error leads to Airflow's retries."""
         if "error" in event:
             raise DelegationError(str(event["error"]))
         self.log.info("%s", event["done"])
+        self._end(execution_of(context).step(self.work_item))
+
+    def _end(self, step: StepRun) -> None:
+        """End the step here where its outcome is beyond doubt: a second look costs another worker."""
+        if accept_at_once(step):
+            raise DownstreamTasksSkipped(tasks=[f"{self.work_item}.check", f"{self.work_item}.human"])
 
 
 class ConfidenceBranchOperator(BaseBranchOperator):
-    """Verifies, validates and records what the agents brought, then goes on to `done` or to a person."""
+    """Looks again at an outcome that was not accepted at once, records what is doubtful, and goes on to a person."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#f3f0df"

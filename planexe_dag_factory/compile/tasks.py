@@ -15,7 +15,7 @@ Edge = tuple[str, str]
 _LABELS: dict[TaskKind, str] = {
     "gate": "Approve: ",
     "work": "Work: ",
-    "check": "Check: ",
+    "check": "Second look: ",
     "human": "Review: ",
     "done": "Done: ",
 }
@@ -77,7 +77,8 @@ def _work_block(
         for kind in kinds
     )
     edges = pairwise(task.id for task in tasks)
-    accepted = [] if route.executor == HUMAN else [(task_id(work_item, "check"), task_id(work_item, "done"))]
+    accepting: list[TaskKind] = [] if route.executor == HUMAN else ["work", "check"]
+    accepted = [(task_id(work_item, kind), task_id(work_item, "done")) for kind in accepting]
     groups = (GroupSpec(work_item, title, parent),) if group == work_item else ()
     return Block(tasks, (*edges, *accepted), groups)
 

@@ -36,11 +36,24 @@ def decide(step: StepRun, *, accept: bool = True) -> Decision:
     decision = _decide(step, last_attempts(step))
     if decision.decision == "accept" and not accept:
         decision = replace(decision, decision="review", why=f"done again as asked; {decision.why}")
+    _settle(step, decision)
+    return decision
+
+
+def accept_at_once(step: StepRun) -> bool:
+    """End the step with its newest outcome if that is beyond doubt; else leave all to `decide`."""
+    decision = _decide(step, last_attempts(step))
+    if decision.decision == "accept":
+        _settle(step, decision)
+    return decision.decision == "accept"
+
+
+def _settle(step: StepRun, decision: Decision) -> None:
+    """Record a decision; an accepted outcome ends the step."""
     _record(step, decision)
     outcome = decision.attempt.outcome if decision.attempt else None
     if decision.decision == "accept" and outcome:
         write_result(step, outcome_result(outcome, ORCHESTRATOR))
-    return decision
 
 
 def outcome_result(outcome: Outcome, accepted_by: Actor) -> Result:

@@ -1,8 +1,9 @@
 """What the DAG of a plan looks like, as data: the one seam between compiling and Airflow.
 
-    start -> [gate ->] work -> check -> (human ->) done -> ... -> risk ... -> milestone -> ... -> finish
+    start -> [gate ->] work -> (check -> (human ->)) done -> ... -> risk ... -> milestone -> ... -> finish
 
-A person's step is `[gate ->] human` alone. Nothing here knows Airflow.
+An outcome beyond doubt ends its step at `work`; any other is checked, and may go to a person. A
+person's step is `[gate ->] human` alone. Nothing here knows Airflow.
 """
 
 from __future__ import annotations

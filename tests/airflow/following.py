@@ -57,6 +57,11 @@ class Followed:
         """Return the state of every step by id."""
         return {step["id"]: step["state"] for phase in self.progress()["phases"] for step in phase["steps"]}
 
+    def task_states(self) -> dict[str, str]:
+        """Return the state of every task, as Airflow has it."""
+        path = f"/api/v2/dags/{self.dag_id}/dagRuns/{self.run_id}/taskInstances"
+        return {one["task_id"]: one["state"] for one in self.client.get(path, limit=100)["task_instances"]}
+
     @property
     def record(self) -> RunFolder:
         return RunFolder(self.progress()["run_dir"])

@@ -55,6 +55,14 @@ def test_agents_and_people_carry_a_plan_out(drop_plan: Any) -> None:
         ("sign", "approval"),
         ("sign", "work"),
     ]
+    states = run.task_states()
+    assert [states[f"find.{task}"] for task in ("work", "check", "human", "done")] == [
+        "success",
+        "skipped",
+        "skipped",
+        "success",
+    ]
+    assert [states[f"doubt.{task}"] for task in ("work", "check", "human", "done")] == ["success"] * 4
     record = run.record
     assert actions(run, "find") == ["assignment-sent", "outcome-received", "outcome-judged", "step-done"]
     assert record.read_json("steps", "find", "result.json")["by"]["id"] == "data_gathering"

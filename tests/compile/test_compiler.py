@@ -44,13 +44,16 @@ def compiled(
         (
             AGENT_ROUTE,
             "a.work a.check a.human a.done",
-            "start>a.work a.work>a.check a.check>a.human a.check>a.done a.human>a.done a.done>milestone-one",
+            (
+                "start>a.work a.work>a.check a.work>a.done a.check>a.human"
+                " a.check>a.done a.human>a.done a.done>milestone-one"
+            ),
         ),
         (
             replace(AGENT_ROUTE, gate=GATE),
             "a.gate a.work a.check a.human a.done",
             (
-                "start>a.gate a.gate>a.work a.work>a.check a.check>a.human"
+                "start>a.gate a.gate>a.work a.work>a.check a.work>a.done a.check>a.human"
                 " a.check>a.done a.human>a.done a.done>milestone-one"
             ),
         ),

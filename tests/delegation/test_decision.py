@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from planexe_agents.signing import SigningKey
 
-from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.decision import accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
 from planexe_dag_factory.delegation.results import Result, write_result
@@ -38,6 +38,18 @@ def test_a_doubtful_one_goes_to_review_and_ends_nothing(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {"confidence": 0.69})
     assert decide(scene.again()).decision == "review"
     assert scene.step.find_json("result.json") is None
+
+
+def test_what_is_beyond_doubt_ends_the_step_at_once_and_anything_else_leaves_all_to_the_second_look(
+    tmp_path: Path,
+) -> None:
+    sure = delegated(tmp_path / "sure", {"confidence": 0.7}).again()
+    assert accept_at_once(sure)
+    assert sure.read_json("001", "decision.json")["decision"] == "accept"
+    assert sure.read_json("result.json")["result"] == {"answer": 42}
+    doubtful = delegated(tmp_path / "doubtful", {"confidence": 0.69}).again()
+    assert not accept_at_once(doubtful)
+    assert doubtful.find_json("001", "decision.json") is None
 
 
 def test_a_flagged_risk_goes_to_a_person_however_confident(tmp_path: Path) -> None:
