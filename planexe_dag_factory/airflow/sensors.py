@@ -18,6 +18,7 @@ from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import DelegationTrigger
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import require_approvals
+from planexe_dag_factory.delegation.attempts import last_decision
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
@@ -113,13 +114,6 @@ class HumanTicketSensor(TicketSensor):
         if step.item.milestone:
             return "senior_review", decision["why"]
         return ("review" if decision["decision"] == "review" else "work"), decision["why"]
-
-
-def last_decision(step: StepRun) -> Mapping[str, Any] | None:
-    """Read what was decided about the newest attempts; None where no agent was asked."""
-    attempts = [name for name in step.names() if name.isdecimal()]
-    found = (step.find_json(name, "decision.json") for name in reversed(attempts))
-    return next((decision for decision in found if decision), None)
 
 
 def _answer(event: Mapping[str, Any]) -> Answer:

@@ -10,7 +10,7 @@ from typing import Any
 from planexe_dag_factory.delegation.approval import record_approval
 from planexe_dag_factory.delegation.attempts import last_attempts
 from planexe_dag_factory.delegation.decision import outcome_result
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.record.events import Actor
@@ -36,14 +36,9 @@ class AnswerRefusedError(Exception):
 
 def open_ticket(step: StepRun, ticket: Mapping[str, Any]) -> None:
     """Record a ticket, before anybody is asked."""
-    kind, number = ticket["kind"], ticket_folder(ticket["n"])
+    kind, number = ticket["kind"], numbered(ticket["n"])
     step.log("ticket-opened", kind=kind, n=ticket["n"], assignee=ticket["assignee"])
     step.write_json(ticket, "tickets", number, "ticket.json")
-
-
-def ticket_folder(number: int) -> str:
-    """Name a ticket's folder below `tickets`: `001`."""
-    return f"{number:03}"
 
 
 def last_ticket(step: StepRun) -> dict[str, Any]:
@@ -80,7 +75,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "accepted": not problems,
         "problems": list(problems),
     }
-    step.write_json(document, "tickets", ticket_folder(ticket["n"]), "answer.json")
+    step.write_json(document, "tickets", numbered(ticket["n"]), "answer.json")
 
 
 def _approve(step: StepRun, answer: Answer) -> bool:

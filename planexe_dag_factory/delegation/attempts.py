@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from planexe_agents.protocol import Assignment, Outcome
 
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.execution import StepRun, numbered
 
 ROUND = 10
 Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "unfit"]
@@ -39,18 +39,13 @@ class Attempt:
         return {"agent": self.agent, "action": self.action, "status": self.status, "reason": self.reason}
 
 
-def folder(number: int) -> str:
-    """Name an attempt's folder below the step's: `001`."""
-    return f"{number:03}"
-
-
 def current_round(step: StepRun) -> int:
     """Number the round that is under way, from 0."""
     numbers = _numbers(step)
     if not numbers:
         return 0
     last = max(numbers) // ROUND
-    decided = any(step.find_json(folder(n), "decision.json") for n in numbers if n // ROUND == last)
+    decided = any(step.find_json(numbered(n), "decision.json") for n in numbers if n // ROUND == last)
     return last + 1 if decided else last
 
 
@@ -64,8 +59,8 @@ def last_attempts(step: StepRun) -> tuple[Attempt, ...]:
 
 def read_attempt(step: StepRun, number: int) -> Attempt | None:
     """Read an attempt; None where it never came to an end."""
-    failure: Mapping[str, Any] | None = step.find_json(folder(number), "failure.json")
-    outcome = _outcome(step.find_json(folder(number), "outcome.json"))
+    failure: Mapping[str, Any] | None = step.find_json(numbered(number), "failure.json")
+    outcome = _outcome(step.find_json(numbered(number), "outcome.json"))
     if outcome and (failure is None or failure["status"] == "unavailable"):
         return Attempt(number, outcome.agent, outcome.action, outcome.status, outcome.reason or "", outcome)
     if failure:
@@ -73,9 +68,15 @@ def read_attempt(step: StepRun, number: int) -> Attempt | None:
     return None
 
 
+def last_decision(step: StepRun) -> Mapping[str, Any] | None:
+    """Read what was decided about the newest attempts; None where no agent was asked."""
+    found = (step.find_json(numbered(number), "decision.json") for number in reversed(_numbers(step)))
+    return next((decision for decision in found if decision), None)
+
+
 def read_assignment(step: StepRun, number: int) -> Assignment | None:
     """Read what was sent, or was about to be; None where nothing was."""
-    found = step.find_json(folder(number), "assignment.json")
+    found = step.find_json(numbered(number), "assignment.json")
     return Assignment.model_validate(found) if found else None
 
 

@@ -10,8 +10,8 @@ from planexe_agents.protocol import Outcome
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
-from planexe_dag_factory.delegation.attempts import Attempt, Status, folder, last_attempts, read_assignment
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, read_assignment
+from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
 from planexe_dag_factory.record.folder import now
@@ -139,4 +139,4 @@ def _record(step: StepRun, decision: Decision) -> None:
     }
     step.log("outcome-judged", digests={"decision": digest(document)}, why=decision.why)
     number = decision.attempt.number if decision.attempt else 1
-    step.write_json(document, folder(number), "decision.json")
+    step.write_json(document, numbered(number), "decision.json")

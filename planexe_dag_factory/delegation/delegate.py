@@ -22,11 +22,10 @@ from planexe_dag_factory.delegation.attempts import (
     Attempt,
     Status,
     current_round,
-    folder,
     read_assignment,
     read_attempt,
 )
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
@@ -108,7 +107,7 @@ def _assignment(step: StepRun, agent: Agent, capability: Capability, number: int
         document = built.model_dump(mode="json")
         digests = {"assignment": digest(document)}
         step.log("assignment-sent", digests=digests, to=f"{agent.id}.{capability.action}", attempt=number)
-        step.write_json(document, folder(number), "assignment.json")
+        step.write_json(document, numbered(number), "assignment.json")
     return built
 
 
@@ -130,7 +129,7 @@ def _receive(step: StepRun, number: int, capability: Capability, outcome: Outcom
         confidence=outcome.confidence,
         attempt=number,
     )
-    step.write_json(document, folder(number), "outcome.json")
+    step.write_json(document, numbered(number), "outcome.json")
     problems = schema_problems(outcome.result, capability.output_schema) if outcome.status == "completed" else ()
     if problems:
         candidate = Candidate(outcome.agent, outcome.action, 0)
@@ -144,5 +143,5 @@ def _fail(step: StepRun, number: int, candidate: Candidate, status: Status, reas
     attempt = Attempt(number, candidate.agent, candidate.action, status, reason[:2000])
     step.log("candidate-failed", attempt=number, candidate=attempt.as_json())
     failure = {**attempt.as_json(), "at": now()}
-    step.write_json(failure, folder(number), "failure.json")
+    step.write_json(failure, numbered(number), "failure.json")
     return attempt

@@ -17,6 +17,11 @@ from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, WorkItem
 
 
+def numbered(number: int) -> str:
+    """Name the folder of an attempt or a ticket: `001`."""
+    return f"{number:03}"
+
+
 @dataclass(frozen=True)
 class Execution:
     """A run under way. `registry` is today's, since agents move; the run folder keeps the one it began with."""
