@@ -60,13 +60,15 @@ class RunFolder:
         return self.path(*segments).exists()
 
     def names(self, *segments: str) -> list[str]:
-        """List what lies in a folder, sorted; a folder that does not exist is empty."""
+        """List what lies in a folder, sorted; a folder that does not exist is empty, and drafts do not count."""
         folder = self.path(*segments)
         if not folder.exists():
             return []
         if _is_local(folder):
-            return sorted(os.listdir(folder.path))  # noqa: PTH208 - thousands of events; a path object each is dear
-        return sorted(child.name for child in folder.iterdir())
+            names = os.listdir(folder.path)  # noqa: PTH208 - thousands of events; a path object each is dear
+        else:
+            names = [child.name for child in folder.iterdir()]
+        return sorted(name for name in names if not name.startswith("."))
 
     def read_bytes(self, *segments: str) -> bytes:
         """Read a file. Raises RecordError where it is missing or unreadable."""

@@ -35,6 +35,13 @@ def test_creating_never_overwrites(tmp_path: Path) -> None:
     assert run.read_json("run.json") == {"n": 1}
 
 
+def test_what_another_process_is_still_writing_is_not_listed(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_json({}, "audit", "first.json")
+    (tmp_path / "audit/.0.json.1f2e3d4c").write_text("{")
+    assert run.names("audit") == ["first.json"]
+
+
 def test_a_missing_or_broken_file_says_which(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     with pytest.raises(RecordError, match=r"run\.json cannot be read"):
