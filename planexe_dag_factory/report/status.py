@@ -45,6 +45,7 @@ class Picture:
     run: RunFile
     evidence: Evidence
     upto: str | None
+    at: datetime | None = None
 
     @cached_property
     def items(self) -> Mapping[str, ItemRecord]:
@@ -56,9 +57,11 @@ class Picture:
 
     @cached_property
     def as_of(self) -> datetime:
-        """The time of the report: when its manifest was sealed, else the last time in the record."""
+        """The time of the report: when its manifest was sealed, else `at`, else the last time in the record."""
         if self.evidence.manifest:
             return self.evidence.manifest.at
+        if self.at:
+            return self.at
         times = (time for item in self.items.values() for time in _times(item))
         return max(times, default=self.run.started_at)
 
@@ -75,12 +78,12 @@ class Picture:
         return _state(self.items[item], over=self.over)
 
 
-def read_status(run: RunFolder, upto: str | None) -> RunStatus:
-    """Read how a run stands: after the milestone `upto`, or at its end (None).
+def read_status(run: RunFolder, upto: str | None, at: datetime | None = None) -> RunStatus:
+    """Read how a run stands: after the milestone `upto`, or at its end (None); `at` is now, while it goes on.
 
     Raises RecordError where the folder cannot be read or has no such milestone.
     """
-    picture = _read(run, upto)
+    picture = _read(run, upto, at)
     phases = tuple(_phase_status(picture, phase) for phase in picture.spec.groups if phase.parent is None)
     steps = [step for phase in phases for step in phase.steps]
     counted = Counter(step.state for step in steps)
@@ -109,7 +112,7 @@ def read_status(run: RunFolder, upto: str | None) -> RunStatus:
     )
 
 
-def _read(run: RunFolder, upto: str | None) -> Picture:
+def _read(run: RunFolder, upto: str | None, at: datetime | None) -> Picture:
     evidence = Evidence(run, upto)
     try:
         spec = load_spec(run.read_bytes("dagspec.json"))
@@ -117,7 +120,7 @@ def _read(run: RunFolder, upto: str | None) -> Picture:
         raise RecordError(f"dagspec.json in {run.root} cannot be read: {error}") from error
     if upto is not None and upto not in {milestone.id for milestone in spec.milestones}:
         raise RecordError(f"{run.name} has no milestone {upto!r}; it has {[each.id for each in spec.milestones]}")
-    return Picture(evidence.read(PlanFile, "plan.json"), spec, evidence.read(RunFile, "run.json"), evidence, upto)
+    return Picture(evidence.read(PlanFile, "plan.json"), spec, evidence.read(RunFile, "run.json"), evidence, upto, at)
 
 
 def _phase_status(picture: Picture, phase: GroupSpec) -> PhaseStatus:

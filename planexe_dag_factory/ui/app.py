@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.ui import api, pages
+from planexe_dag_factory.ui import api, pages, runs
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 
 PAGE_POLICY = (
@@ -38,6 +38,7 @@ def create_app() -> FastAPI:
         dependencies=[Depends(signed_in), Depends(from_our_pages)],
     )
     app.include_router(api.router)
+    app.include_router(runs.router)
     app.include_router(pages.router)
     app.middleware("http")(_harden)
     app.add_exception_handler(HTTPException, _refuse)

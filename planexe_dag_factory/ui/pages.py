@@ -5,7 +5,9 @@ Paths are real ones, so that Airflow's own address bar follows the frame, and a 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response, status
@@ -18,11 +20,18 @@ _TEMPLATES = Environment(
     loader=PackageLoader("planexe_dag_factory.ui"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
 _MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_STATIC = {
-    file.name: (file.read_bytes(), _MEDIA_TYPES[file.name.rpartition(".")[2]])
-    for file in files("planexe_dag_factory.ui").joinpath("static").iterdir()
-    if file.name.rpartition(".")[2] in _MEDIA_TYPES
-}
+
+
+def _read_static(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, tuple[bytes, str]]]:
+    for file in folder.iterdir():
+        media_type = _MEDIA_TYPES.get(file.name.rpartition(".")[2])
+        if file.is_dir():
+            yield from _read_static(file, f"{file.name}/")
+        elif media_type:
+            yield f"{prefix}{file.name}", (file.read_bytes(), media_type)
+
+
+_STATIC = dict(_read_static(files("planexe_dag_factory.ui").joinpath("static")))
 
 
 @router.get("/")
@@ -62,7 +71,7 @@ def ticket(request: Request, dag_id: str, run_id: str, task_id: str) -> HTMLResp
     return _page(request, "ticket", dag_id=dag_id, run_id=run_id, task_id=task_id)
 
 
-@router.get("/static/{name}")
+@router.get("/static/{name:path}")
 def static(name: str) -> Response:
     """Serve what the pages are made of; names that are not in the package are not looked for on the disk."""
     if name not in _STATIC:

@@ -12,28 +12,31 @@ from planexe_dag_factory.airflow import preload
 PREFIX = "/planexe"
 
 
-def _view(destination: str, route: str, page: str) -> dict[str, str]:
+def _view(name: str, destination: str, route: str, page: str, icon: str = "planexe") -> dict[str, Any]:
     """Describe a page in Airflow's UI. The address is relative, so that it holds below a path prefix too."""
     base = PREFIX.removeprefix("/")
     return {
-        "name": "PlanExe",
+        "name": name,
         "destination": destination,
         "url_route": route,
         "href": f"{base}/{page}",
-        "icon": f"{base}/static/planexe.svg",
-        "icon_dark_mode": f"{base}/static/planexe-dark.svg",
+        "icon": f"{base}/static/{icon}.svg",
+        "icon_dark_mode": f"{base}/static/{icon}-dark.svg",
+        **({"nav_top_level": True} if destination == "nav" else {}),
     }
 
 
 class PlanExePlugin(AirflowPlugin):
-    """One page in Airflow's UI: plans with live progress, and the tickets that people work from."""
+    """Pages in Airflow's UI: plans with live progress, the inbox that people work from, tabs on DAG, run and task."""
 
     name = "planexe"
     listeners = [preload]  # noqa: RUF012 - Airflow's base class declares it so
     external_views = [  # noqa: RUF012 - Airflow's base class declares it so
-        _view("nav", "planexe", "plans"),
-        _view("dag", "planexe-plan", "plans/{DAG_ID}"),
-        _view("dag_run", "planexe-run", "runs/{DAG_ID}/{RUN_ID}"),
+        _view("PlanExe", "nav", "planexe", "plans"),
+        _view("Inbox", "nav", "planexe-inbox", "inbox", icon="inbox"),
+        _view("PlanExe", "dag", "planexe-plan", "plans/{DAG_ID}"),
+        _view("PlanExe", "dag_run", "planexe-run", "runs/{DAG_ID}/{RUN_ID}"),
+        _view("PlanExe", "task_instance", "planexe-ticket", "tickets/{DAG_ID}/{RUN_ID}/{TASK_ID}"),
     ]
 
     @cached_property

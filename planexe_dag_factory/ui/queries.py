@@ -114,6 +114,12 @@ def latest_runs(session: Session, dag_ids: Collection[str]) -> dict[str, RunRow]
     return {row[0]: _run_row(row) for row in session.execute(query)}
 
 
+def recent_runs(session: Session, dag_id: str, limit: int) -> list[RunRow]:
+    """Return the runs of a DAG, the newest first."""
+    query = _runs().where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
+    return [_run_row(row) for row in session.execute(query)]
+
+
 def find_run(session: Session, dag_id: str, run_id: str) -> RunRow | None:
     """Return one run, if there is one."""
     row = session.execute(_runs().where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one_or_none()

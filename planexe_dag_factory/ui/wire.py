@@ -106,6 +106,15 @@ class PlanCard(Message):
     last_run: RunSummary | None
 
 
+class RunLine(Message):
+    """One run in the list of a plan's runs."""
+
+    run_id: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
 class TicketRow(Message):
     """One open ticket in the inbox; `plan` is the title of its plan."""
 

@@ -80,7 +80,9 @@ def _environment(home: Path, url: str) -> dict[str, str]:
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
     (home / "plugins").mkdir()
     (home / "path").mkdir()
-    (home / "path" / "tests").symlink_to(CHECKOUT / "tests")  # the checkout itself would register the plugin twice
+    for package in ("tests", "planexe_dag_factory", "agents/planexe_agents"):
+        link = home / "path" / Path(package).name  # the checkout itself would register the plugin twice
+        link.symlink_to(CHECKOUT / package)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     settings = {
         "AIRFLOW_HOME": home,

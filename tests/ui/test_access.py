@@ -31,8 +31,12 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/"),
         ("GET", "/api/v1/openapi.json"),
         ("GET", "/api/v1/plans"),
+        ("GET", "/api/v1/plans/{dag_id}/runs"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/events"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/gantt.svg"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/timeline"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"),
         ("GET", "/inbox"),
@@ -40,7 +44,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/plans/{dag_id}"),
         ("GET", "/runs/{dag_id}/{run_id}"),
         ("GET", "/runs/{dag_id}/{run_id}/report/{milestone}"),
-        ("GET", "/static/{name}"),
+        ("GET", "/static/{name:path}"),
         ("GET", "/tickets/{dag_id}/{run_id}/{task_id}"),
         ("POST", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/answer"),
     ]
@@ -49,7 +53,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer forged"}, {"Cookie": "_token=forged"}])
 def test_no_route_answers_without_a_login(site: Site, routes: list[tuple[str, str]], headers: dict[str, str]) -> None:
     for method, path in routes:
-        url = f"{site.url}/planexe{path.format(**PLACES)}"
+        url = f"{site.url}/planexe{path.replace(':path', '').format(**PLACES)}"
         answer = httpx.request(method, url, json={"option": "Approve"}, headers=headers)
         assert answer.status_code in {401, 403}, (method, path)
         assert set(answer.json()) == {"detail"}, (method, path)
@@ -66,6 +70,10 @@ def test_a_person_without_a_login_is_sent_to_airflows(site: Site) -> None:
     [
         ("GET", ("runs", "secret", "RUN")),
         ("GET", ("runs", "secret", "RUN", "report", "final")),
+        ("GET", ("runs", "secret", "RUN", "timeline")),
+        ("GET", ("runs", "secret", "RUN", "gantt.svg")),
+        ("GET", ("runs", "secret", "RUN", "events")),
+        ("GET", ("plans", "secret", "runs")),
         ("GET", ("tickets", "secret", "RUN", "one.human")),
         ("POST", ("tickets", "secret", "RUN", "one.human", "answer")),
         ("GET", ("runs", "no-such-dag-but-none-of-your-business", "RUN")),

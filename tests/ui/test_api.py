@@ -262,7 +262,11 @@ def test_the_api_describes_itself(site: Site) -> None:
     paths = site.as_user("vera").get("/openapi.json").json()["paths"]
     assert {path: sorted(methods) for path, methods in paths.items()} == {
         "/api/v1/plans": ["get"],
+        "/api/v1/plans/{dag_id}/runs": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/events": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/gantt.svg": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/timeline": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}": ["get"],
         "/api/v1/tickets": ["get"],
         "/api/v1/tickets/{dag_id}/{run_id}/{task_id}": ["get"],
@@ -276,7 +280,9 @@ def test_airflow_knows_the_plugin_once_and_without_errors(site: Site) -> None:
     [ours] = [plugin for plugin in plugins if plugin["name"] == "planexe"]
     assert [(view["destination"], view["href"]) for view in ours["external_views"]] == [
         ("nav", "planexe/plans"),
+        ("nav", "planexe/inbox"),
         ("dag", "planexe/plans/{DAG_ID}"),
         ("dag_run", "planexe/runs/{DAG_ID}/{RUN_ID}"),
+        ("task_instance", "planexe/tickets/{DAG_ID}/{RUN_ID}/{TASK_ID}"),
     ]
     assert boss.get(f"{site.url}/api/v2/plugins/importErrors").json()["import_errors"] == []

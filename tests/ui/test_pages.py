@@ -65,7 +65,7 @@ def test_the_page_is_framed_in_airflow_and_follows_its_theme_and_address(site: S
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
     frame.get_by_role("link", name="Harbour renewal").click()
     expect(frame.get_by_role("heading", name="Building", exact=True)).to_be_visible()
-    expect(page).to_have_url(re.compile("/plugin/planexe/planexe/runs/harbour/"))
+    expect(page).to_have_url(re.compile("/plugin/planexe/planexe/plans/harbour$"))
 
 
 @pytest.mark.parametrize(("choice", "system", "shown"), [(None, "dark", "dark"), ("light", "dark", "light")])
@@ -90,7 +90,7 @@ def test_a_run_shows_phases_steps_and_what_waits(visit: Open) -> None:
 
 def test_a_report_is_read_and_runs_no_script(site: Site, visit: Open) -> None:
     page = visit("runs", "harbour", "RUN", may_log_errors=True)  # the browser tells of the script it did not run
-    page.locator("#phase-plan").get_by_role("link", name="Read the report").click()
+    page.locator("#phase-plan").get_by_role("link", name="Read the report and its risks").click()
     expect(page.frame_locator("iframe").get_by_role("heading", name="Planning")).to_be_visible()
     assert page.title() == "Report · PlanExe"
     page.goto(f"{site.url}/planexe/api/v1{site.place('runs', 'harbour', 'RUN', 'report', 'milestone-plan')}")
@@ -98,10 +98,39 @@ def test_a_report_is_read_and_runs_no_script(site: Site, visit: Open) -> None:
     assert page.title() == ""
 
 
-def test_a_tab_on_a_dag_leads_to_its_latest_run(visit: Open) -> None:
+def test_a_plan_shows_its_latest_run_and_the_others(visit: Open) -> None:
     page = visit("plans", "harbour")
     expect(page.get_by_role("heading", name="Harbour renewal")).to_be_visible()
+    expect(page.get_by_role("region", name="Waits on people")).to_contain_text(
+        re.compile(r"Order the dredgeron Finance · \d+ d")
+    )
+    expect(page.get_by_role("region", name="Runs now")).to_contain_text("Hire the craneReporting agent")
+    expect(page.get_by_role("region", name="Late against the plan")).to_contain_text(
+        re.compile(r"Inspect the quay\d+ d .*late")
+    )
+    page.get_by_role("region", name="Runs of this plan").get_by_role("link").click()
     expect(page).to_have_url(re.compile("/planexe/runs/harbour/"))
+
+
+def test_the_picture_of_a_run_takes_the_colours_of_the_page(visit: Open) -> None:
+    fills = set()
+    for theme in ("light", "dark"):
+        page = visit("runs", "harbour", "RUN", color_scheme=theme)
+        picture = page.get_by_role("img", name="Harbour renewal: phases, planned against actual")
+        expect(picture).to_contain_text("Building")
+        fills.add(picture.locator("text").first.evaluate("text => getComputedStyle(text).fill"))
+    assert len(fills) == 2
+
+
+def test_the_record_tells_who_did_what(visit: Open) -> None:
+    page = visit("runs", "harbour", "RUN")
+    page.get_by_text("who did what, and when").click()
+    newest = page.get_by_role("group", name="Events").get_by_role("row").nth(1)
+    expect(newest).to_contain_text("Ticket answered")
+    expect(newest).to_contain_text("Person <script>")
+    expect(newest).to_contain_text("Paint the bollards")
+    assert newest.locator("script, img, button, a").count() == 0
+    expect(page.get_by_text("3 of 3 events")).to_be_visible()
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,16 @@
 
 const base = document.body.dataset.base;
 const join = (parts) => parts.map(encodeURIComponent).join("/");
+const PATIENCE_MS = 30000;
 
 export const page = (...parts) => `${base}/${join(parts)}`;
 export const resource = (...parts) => `${base}/api/v1/${join(parts)}`;
+
+/** An address with a query; what is empty is left out. */
+export function withQuery(address, query) {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== ""));
+  return search.size ? `${address}?${search}` : address;
+}
 
 /** An answer other than 2xx: its status, and the problems that it names. */
 export class Refusal extends Error {
@@ -18,17 +25,22 @@ export class Refusal extends Error {
   }
 }
 
-export async function get(parts, query = {}) {
-  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== null && value !== ""));
-  return read(await fetch(`${resource(...parts)}${search.size ? `?${search}` : ""}`, { cache: "no-store" }));
-}
+export const get = (parts, query = {}) => ask(withQuery(resource(...parts), query), { cache: "no-store" });
 
-export async function post(parts, body) {
-  const headers = { "Content-Type": "application/json" };
-  return read(await fetch(resource(...parts), { method: "POST", headers, body: JSON.stringify(body) }));
-}
+export const post = (parts, body) =>
+  ask(resource(...parts), { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
-async function read(response) {
+/** Send a file as it is, with what belongs to it. */
+export const upload = (parts, form) => ask(resource(...parts), { method: "POST", body: form });
+
+export const text = async (parts, query = {}) => {
+  const response = await fetch(withQuery(resource(...parts), query), { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
+  if (!response.ok) throw new Refusal(response.status, (await response.json().catch(() => ({}))).detail);
+  return response.text();
+};
+
+async function ask(address, options) {
+  const response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS), ...options });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw new Refusal(response.status, body.detail);
   return body;

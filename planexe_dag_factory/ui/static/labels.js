@@ -2,6 +2,10 @@
 
 import { h, words } from "./dom.js";
 
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86400;
+
 export const STATES = {
   done: "Done",
   running: "Running",
@@ -45,7 +49,8 @@ export function runChip(state) {
 export const kindChip = (kind) => h("span", { class: `chip kind-${kind}` }, KINDS[kind] ?? "Ticket");
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [["day", DAY], ["hour", HOUR], ["minute", MINUTE]];
+const AGAIN_MS = 20000;
 
 export function ago(moment) {
   const seconds = (new Date(moment) - Date.now()) / 1000;
@@ -55,8 +60,33 @@ export function ago(moment) {
 
 /** A moment, relative in the text and exact in the tooltip. */
 export function when(moment) {
-  return h("time", { datetime: moment, title: new Date(moment).toLocaleString() }, ago(moment));
+  return h("time", { datetime: moment, title: new Date(moment).toLocaleString(), class: "ago" }, ago(moment));
 }
+
+/** How long ago a moment was, as a stretch of time: `3 h 5 min`. */
+export function since(moment) {
+  return h("time", { datetime: moment, title: `since ${new Date(moment).toLocaleString()}`, class: "since" }, lasting(secondsSince(moment)));
+}
+
+const secondsSince = (moment) => (Date.now() - new Date(moment)) / 1000;
+
+/** A duration in its two largest units. */
+export function lasting(seconds) {
+  const [days, hours, minutes] = [seconds / DAY, (seconds % DAY) / HOUR, (seconds % HOUR) / MINUTE].map(Math.floor);
+  if (days) return hours ? `${days} d ${hours} h` : `${days} d`;
+  if (hours) return minutes ? `${hours} h ${minutes} min` : `${hours} h`;
+  return minutes ? `${minutes} min` : "less than a minute";
+}
+
+/** Texts that tell how long ago something was grow old while nothing else changes. */
+setInterval(() => {
+  for (const one of document.querySelectorAll("time.ago")) one.textContent = ago(one.dateTime);
+  for (const one of document.querySelectorAll("time.since")) one.textContent = lasting(secondsSince(one.dateTime));
+}, AGAIN_MS);
+
+const money = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
+
+export const amount = (value, currency) => `${currency ? `${currency} ` : ""}${money.format(value)}`;
 
 /** A bar of the steps by state, told in words for those who do not see it. */
 export function progressBar(counts, name) {

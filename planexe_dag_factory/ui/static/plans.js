@@ -1,38 +1,61 @@
-// All plans as cards: how far, what waits on whom.
+// All plans as cards: how far, what waits on whom. One plan: its latest run, and its other runs.
 
-import { get, page } from "./api.js";
-import { h, show, title, words } from "./dom.js";
+import { get, page, withQuery } from "./api.js";
+import { h, region, show, title, words } from "./dom.js";
 import { chip, legend, progressBar, runChip, total, when } from "./labels.js";
 import { keepFresh } from "./live.js";
+import { overview } from "./run.js";
 
 export function plans() {
   title("Plans");
-  return keepFresh(() => get(["plans"]), (found) => show(found.length ? list(found) : nothing()));
+  return keepFresh(() => get(["plans"]), (found) => show(h("h1", {}, "Plans"), found.length ? list(found) : nothing()));
 }
 
-/** The latest run of one plan: what the tab on a DAG opens. */
-export async function plan({ dagId }) {
-  const [found] = await get(["plans"], { dag_id: dagId });
-  if (found?.last_run) return location.replace(page("runs", dagId, found.last_run.run_id));
+/** One plan, with its latest run: what the tab on a DAG opens. It moves on by itself when a new run starts. */
+export function plan({ dagId }) {
   title("Plan");
-  return show(found ? [h("h1", {}, words(found.title)), unstarted(found)] : notOurs());
+  let drawn = null;
+  return keepFresh(
+    async () => {
+      const [found] = await get(["plans"], { dag_id: dagId });
+      const runs = found?.last_run ? await get(["plans", dagId, "runs"]) : [];
+      const progress = found?.last_run ? await get(["runs", dagId, found.last_run.run_id]) : null;
+      return { found, runs, progress };
+    },
+    ({ found, runs, progress }) => {
+      if (!found) return show(notOurs());
+      title(found.title);
+      if (!progress) return show(h("h1", {}, words(found.title)), h("div", { class: "notice" }, unstarted(found)));
+      if (drawn?.runId !== progress.run_id) {
+        drawn = { runId: progress.run_id, view: overview(dagId, progress.run_id), runs: region("section", { class: "card", "aria-labelledby": "runs-title" }) };
+        show(notes(found), drawn.view.element, drawn.runs.element);
+      }
+      drawn.view.draw(progress);
+      drawn.runs.draw(runs, (all) => runsOf(dagId, all));
+    },
+  );
 }
 
-const list = (found) => [
-  h("h1", {}, "Plans"),
-  h("ul", { class: "cards" }, found.map((one) => h("li", { class: "card" }, card(one)))),
+const runsOf = (dagId, runs) => [
+  h("h2", { id: "runs-title" }, "Runs of this plan"),
+  h("ul", { class: "lines" }, runs.map((one) => h("li", {}, runChip(one.state), h("a", { class: "grow", href: page("runs", dagId, one.run_id), id: `run-${one.run_id}` }, words(one.run_id)), one.started_at && h("span", { class: "quiet" }, "started ", when(one.started_at), one.ended_at && [", ended ", when(one.ended_at)])))),
 ];
+
+const list = (found) => h("ul", { class: "cards" }, found.map((one) => h("li", { class: "card" }, card(one))));
 
 function card(plan) {
   const run = plan.last_run;
-  const heading = run ? h("a", { href: page("runs", plan.dag_id, run.run_id), id: `plan-${plan.dag_id}` }, words(plan.title)) : words(plan.title);
   return [
-    h("div", { class: "row" }, h("h2", {}, heading), run ? runChip(run.state) : chip("pending", "Not run yet")),
-    plan.lost && h("p", { class: "late" }, "Its file is gone or broken, so nothing more starts. Airflow's home page lists the import errors."),
-    plan.paused && h("p", { class: "hint" }, "Paused in Airflow: nothing new starts."),
+    h("div", { class: "row" }, h("h2", {}, h("a", { href: page("plans", plan.dag_id), id: `plan-${plan.dag_id}` }, words(plan.title))), run ? runChip(run.state) : chip("pending", "Not run yet")),
+    notes(plan),
     run ? latest(plan, run) : unstarted(plan),
   ];
 }
+
+const notes = (plan) => [
+  plan.lost && h("p", { class: "late" }, "Its file is gone or broken, so nothing more starts. Airflow's home page lists the import errors."),
+  plan.paused && h("p", { class: "hint" }, "Paused in Airflow: nothing new starts."),
+];
 
 function latest(plan, run) {
   const done = run.counts.done ?? 0;
@@ -62,16 +85,14 @@ function tickets(plan, run) {
     { class: "asks" },
     who.length > 0 && h("p", {}, h("strong", {}, "Waiting on")),
     h("ul", { class: "inline" }, who, run.waiting.length > 3 && h("li", {}, `${run.waiting.length - 3} more`)),
-    h("a", { class: "button", href: `${page("inbox")}?dag_id=${encodeURIComponent(plan.dag_id)}` }, run.open_tickets === 1 ? "Answer 1 ticket" : `Answer ${run.open_tickets} tickets`),
+    h("a", { class: "button", href: withQuery(page("inbox"), { dag_id: plan.dag_id }) }, run.open_tickets === 1 ? "Answer 1 ticket" : `Answer ${run.open_tickets} tickets`),
   );
 }
 
 const unstarted = (plan) =>
   h("p", { class: "hint" }, "This plan has not been run. Open the DAG ", h("code", {}, words(plan.dag_id)), " in Airflow and choose Trigger.");
 
-const nothing = () => [
-  h("h1", {}, "Plans"),
-  h("div", { class: "notice" }, h("h2", {}, "No plans yet"), h("p", {}, "Drop a PlanExe plan (its JSON, its zip or its run folder) into the dags folder. Within seconds it appears here.")),
-];
+const nothing = () =>
+  h("div", { class: "notice" }, h("h2", {}, "No plans yet"), h("p", {}, "Drop a PlanExe plan (its JSON, its zip or its run folder) into the dags folder. Within seconds it appears here."));
 
 const notOurs = () => h("div", { class: "notice" }, h("h1", {}, "Not a PlanExe plan"), h("p", {}, "This DAG was not made from a plan, so there is nothing to show. "), h("a", { href: page("plans") }, "See all plans"));

@@ -1,19 +1,25 @@
-// One run: phases, packages, steps and milestones, live.
+// One run: what waits on whom, what runs, what is late, the picture, phases with their steps and milestones, the record.
 
-import { get, page } from "./api.js";
-import { announce, h, show, title, words } from "./dom.js";
-import { chip, crumbs, executor, gate, legend, progressBar, runChip, STATES, total, when } from "./labels.js";
+import { get, page, withQuery } from "./api.js";
+import { announce, h, region, show, title, words } from "./dom.js";
+import { ganttOf } from "./gantt.js";
+import { chip, crumbs, executor, gate, lasting, legend, progressBar, runChip, since, STATES, total, when } from "./labels.js";
 import { keepFresh } from "./live.js";
+import { recordOf } from "./record.js";
+
+const SHOWN = 6;
+const TIMELINE_MS = 30000;
 
 export function run({ dagId, runId }) {
-  let waiting = null;
+  const view = overview(dagId, runId);
+  let shown = false;
   return keepFresh(
     () => get(["runs", dagId, runId]),
     (progress) => {
       title(progress.title);
-      show(head(progress), progress.recorded ? progress.phases.map((phase) => section(progress, phase)) : starting(progress), foot(progress));
-      if (waiting !== null && progress.open_tickets > waiting) announce(`${progress.open_tickets} tickets are open`);
-      waiting = progress.open_tickets;
+      if (!shown) show(view.element);
+      shown = true;
+      view.draw(progress);
     },
   );
 }
@@ -29,9 +35,57 @@ export async function report({ dagId, runId, milestone }) {
   );
 }
 
-function head(progress) {
+/** All about a run, drawn part by part: a part changes only when what it shows does. */
+export function overview(dagId, runId) {
+  const head = region("div");
+  const now = region("div", { class: "now" });
+  const phases = region("div");
+  const foot = region("div");
+  const gantt = ganttOf(dagId, runId, "all phases, planned against actual");
+  const picture = h("section", { class: "card", "aria-labelledby": "gantt-title", hidden: true }, h("h2", { id: "gantt-title" }, "Planned against actual"), gantt.element);
+  const titles = new Map();
+  const record = recordOf(dagId, runId, titles);
+  record.element.hidden = true;
+  let timeline = null;
+  let last = null;
+  let waiting = null;
+
+  async function compare() {
+    try {
+      timeline = await get(["runs", dagId, runId, "timeline"]);
+      await gantt.refresh();
+      picture.hidden = false;
+      drawParts();
+      await record.refresh();
+    } catch {
+      picture.hidden = timeline === null; // a record that cannot be read takes nothing else away
+    }
+  }
+  function drawParts() {
+    now.draw({ last, timeline }, () => (last.recorded ? nowOf(last, timeline) : []));
+    phases.draw({ last, timeline }, () => (last.recorded ? last.phases.map((phase) => section(last, phase, timeline)) : starting(last)));
+  }
+  function draw(progress) {
+    last = progress;
+    for (const phase of progress.phases) {
+      for (const one of phase.steps) titles.set(one.id, one.title);
+      if (phase.milestone) titles.set(phase.milestone.id, phase.milestone.title);
+    }
+    head.draw(progress, headOf);
+    drawParts();
+    foot.draw(progress.run_dir, footOf);
+    record.element.hidden = !progress.recorded;
+    if (progress.recorded) compare();
+    if (waiting !== null && progress.open_tickets > waiting) announce(`${progress.open_tickets} tickets are open`);
+    waiting = progress.open_tickets;
+  }
+  setInterval(() => last?.recorded && !last.ended_at && !document.hidden && compare(), TIMELINE_MS);
+  return { element: h("div", {}, head.element, now.element, picture, phases.element, record.element, foot.element), draw };
+}
+
+function headOf(progress) {
   return [
-    crumbs(["Plans", page("plans")]),
+    crumbs(["Plans", page("plans")], [progress.title, page("plans", progress.dag_id)]),
     h("div", { class: "row" }, h("h1", {}, words(progress.title)), runChip(progress.state)),
     h("p", { class: "quiet" }, "Run ", h("code", {}, words(progress.run_id)), progress.started_at && [" · started ", when(progress.started_at)], progress.ended_at && [" · ended ", when(progress.ended_at)]),
     total(progress.counts) > 0 && [progressBar(progress.counts, "All steps"), legend(progress.counts)],
@@ -45,18 +99,56 @@ const asks = ({ dag_id: dag, run_id: id, open_tickets: open }) =>
     "div",
     { class: "notice attention" },
     h("p", { class: "grow" }, h("strong", {}, open === 1 ? "1 ticket waits for a person" : `${open} tickets wait for people`)),
-    h("a", { class: "button", id: "answer", href: `${page("inbox")}?${new URLSearchParams({ dag_id: dag, run_id: id })}` }, "Answer"),
+    h("a", { class: "button", id: "answer", href: withQuery(page("inbox"), { dag_id: dag, run_id: id }) }, "Answer"),
   );
 
-function section(progress, phase) {
+/** What matters this morning: who is waited for, what runs, what is late, what comes next. */
+function nowOf(progress, timeline) {
+  const steps = progress.phases.flatMap((phase) => phase.steps);
+  const bySince = (a, b) => String(a.since).localeCompare(String(b.since));
+  return [
+    panel("waits", "Waits on people", steps.filter(({ state }) => state === "waiting").sort(bySince), (one) => [
+      h("a", { class: "grow", id: `now-${one.id}`, href: page("tickets", progress.dag_id, progress.run_id, one.task_id) }, words(one.title)),
+      h("span", { class: "quiet" }, "on ", words(one.waits_on ?? "a person"), one.since && [" · ", since(one.since)]),
+    ]),
+    panel("runs-now", "Runs now", steps.filter(({ state }) => state === "running").sort(bySince), (one) => [
+      words(one.title, "grow"),
+      h("span", { class: "quiet" }, executor(one.executor), one.since && [" · ", since(one.since)]),
+    ]),
+    timeline?.late.length > 0 &&
+      panel("late", "Late against the plan", timeline.late, (one) => [
+        words(one.title, "grow"),
+        h("span", { class: "late" }, lasting(one.late_s), " late"),
+        h("span", { class: "quiet" }, STATES[one.state], " · ", words(one.who)),
+      ]),
+    timeline?.ready.length > 0 &&
+      panel("ready", "Comes next", timeline.ready, (one) => [words(one.title, "grow"), h("span", { class: "quiet" }, words(one.who), one.gate && `, after: ${gate(one.gate).toLowerCase()}`)]),
+  ];
+}
+
+function panel(id, name, found, line) {
+  if (!found.length) return null;
+  const rest = found.slice(SHOWN);
+  const lines = (some) => h("ul", { class: "lines" }, some.map((one) => h("li", {}, line(one))));
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": `panel-${id}` },
+    h("h2", { id: `panel-${id}` }, name, h("span", { class: "tally" }, String(found.length))),
+    lines(found.slice(0, SHOWN)),
+    rest.length > 0 && h("details", { id: `more-${id}` }, h("summary", { id: `more-${id}-summary` }, `${rest.length} more`), lines(rest)),
+  );
+}
+
+function section(progress, phase, timeline) {
   const counts = tally(phase.steps);
   const settled = phase.state === "done" || phase.state === "pending";
+  const time = timeline?.phases.find(({ id }) => id === phase.id);
   return h(
     "details",
     { class: "phase", id: `phase-${phase.id}`, open: !settled || progress.phases.length < 3 },
     h("summary", { id: `summary-${phase.id}` }, h("h2", {}, words(phase.title)), h("span", { class: "quiet" }, `${counts.done ?? 0} of ${phase.steps.length} steps`), chip(phase.state)),
     packages(phase.steps).map(([name, steps]) => [name && h("h3", {}, words(name)), h("ul", { class: "steps" }, steps.map((one) => step(progress, one)))]),
-    phase.milestone && milestone(progress, phase.milestone),
+    phase.milestone && milestone(progress, phase.milestone, time),
   );
 }
 
@@ -75,14 +167,22 @@ function step({ dag_id: dag, run_id: id }, one) {
   );
 }
 
-function milestone({ dag_id: dag, run_id: id }, one) {
+function milestone({ dag_id: dag, run_id: id }, one, time) {
   return h(
-    "p",
+    "div",
     { class: "milestone" },
     h("span", { class: `diamond is-${one.state}`, "aria-hidden": "true" }),
-    h("span", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title)),
-    one.report ? h("a", { id: `report-${one.id}`, href: page("runs", dag, id, "report", one.id) }, "Read the report") : h("span", { class: "quiet" }, one.state === "done" ? "Report not written yet" : STATES[one.state]),
+    h("div", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title), time && h("div", { class: "quiet" }, due(time))),
+    time?.existential && h("span", { class: "chip is-failed" }, "Existential risk flagged"),
+    one.report ? h("a", { id: `report-${one.id}`, href: page("runs", dag, id, "report", one.id) }, "Read the report and its risks") : h("span", { class: "quiet" }, one.state === "done" ? "Report not written yet" : STATES[one.state]),
   );
+}
+
+/** A milestone's day, counted from the start of the run by the plan's estimates. */
+function due({ due: planned, reached_at: reached, late_s: late }) {
+  if (!planned) return reached && ["reached ", when(reached)];
+  const behind = late > 0 ? [", ", h("span", { class: "late" }, lasting(late), " late")] : null;
+  return reached ? ["planned ", when(planned), ", reached ", when(reached), behind] : ["planned ", when(planned), behind];
 }
 
 const starting = (progress) =>
@@ -90,7 +190,7 @@ const starting = (progress) =>
     ? h("div", { class: "notice danger" }, h("p", {}, "This run ended before it wrote anything down. The log of its first task in Airflow says why."))
     : h("div", { class: "notice" }, h("p", {}, "The run is starting: its steps appear as soon as its record is open."));
 
-const foot = (progress) => h("p", { class: "quiet" }, "Everything about this run is kept in ", h("code", { class: "path" }, words(progress.run_dir)), ".");
+const footOf = (folder) => h("p", { class: "quiet" }, "Everything about this run is kept in ", h("code", { class: "path" }, words(folder)), ".");
 
 function packages(steps) {
   const groups = new Map();

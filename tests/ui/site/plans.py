@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from planexe_dag_factory.record.events import Actor, Event
 from planexe_dag_factory.routing.model import Candidate, Gate, Route
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, TaskKind, TaskSpec, WorkItem
 
@@ -24,6 +25,7 @@ class SitePlan:
     states: dict[str, str] = field(default_factory=dict)
     tickets: tuple[dict[str, Any], ...] = ()
     refused: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
     reports: dict[str, str] = field(default_factory=dict)
     run_state: str | None = "running"
     tagged: bool = True
@@ -149,7 +151,7 @@ def harbour() -> SitePlan:
         item("permit", "File the permit", "plan", assignee="Legal"),
         item("dredge", "Order the dredger", "build", "analysis", gate=gate),
         item("estimate", "Estimate the haulage", "build", "analysis"),
-        item("inspect", "Inspect the quay", "build"),
+        item("inspect", "Inspect the quay", "build", days=(1, 2, 4)),
         item("crane", "Hire the crane", "build", "reporting"),
         item("paint", "Paint the bollards", "build"),
         item("report", "Write the handover", "build", "reporting"),
@@ -182,6 +184,11 @@ def harbour() -> SitePlan:
         states,
         tickets,
         refused=("paint",),
+        events=(
+            Event("run-started"),
+            Event("ticket-opened", about="dredge", details={"kind": "approval", "assignee": "Finance"}),
+            Event("ticket-answered", Actor("person", "eve", HOSTILE), "paint", details={"option": HOSTILE}),
+        ),
         reports={"milestone-plan": "<h1>Planning</h1><script>parent.document.title = 'owned'</script>"},
     )
 

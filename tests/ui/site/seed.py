@@ -19,11 +19,14 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.record.events import append_event
 from planexe_dag_factory.spec.codec import dump_spec
 from tests.ui.site.plans import RUN_ID, SitePlan, site_plans
 
+SITE_KEY = SigningKey.generate()
 BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -92,10 +95,17 @@ def request(ti_id: Any, ticket: dict[str, Any]) -> HITLDetail:
 def record(plan: SitePlan) -> None:
     run = run_folder(plan.spec.dag_id, RUN_ID, BEGINNING)
     run.write_bytes(dump_spec(plan.spec), "dagspec.json")
+    run.write_json({"title": plan.spec.title, "risks": []}, "plan.json")
+    begun = {"dag_id": plan.spec.dag_id, "run_id": RUN_ID, "plan_id": plan.spec.plan_id}
+    run.write_json({**begun, "started_at": BEGINNING.isoformat()}, "run.json")
+    for event in plan.events:
+        append_event(run, SITE_KEY, event)
     for ticket in plan.tickets:
         run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
     for name in plan.refused:
-        run.write_json({"work_item": name, "status": "refused"}, "steps", name, "result.json")
+        when = {"started_at": BEGINNING.isoformat(), "ended_at": BEGINNING.isoformat()}
+        by = {"kind": "person", "id": "eve", "name": "Eve"}
+        run.write_json({"work_item": name, "status": "refused", "by": by, **when}, "steps", name, "result.json")
     for milestone, html in plan.reports.items():
         place = ("final",) if milestone == "final" else ("milestones", milestone, "report")
         run.write_bytes(html.encode(), *place, "report.html")

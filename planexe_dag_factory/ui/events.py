@@ -1,0 +1,59 @@
+"""The record of a run, page by page: who did what, and when. A page reads no more files than it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.ui.wire import Message
+
+_AUDIT = "audit"
+
+
+class EventActor(Message):
+    """Who acted; `via` is how a person came in."""
+
+    kind: str
+    id: str
+    name: str
+    via: str | None
+
+
+class EventLine(Message):
+    """One signed event. `about` is a work item, a milestone or `run`; `file` is where the record keeps it."""
+
+    at: datetime
+    actor: EventActor
+    action: str
+    about: str
+    details: dict[str, Any]
+    file: str
+
+
+class EventPage(Message):
+    """A page of the record, the newest first; `total` counts every event."""
+
+    events: tuple[EventLine, ...]
+    total: int
+
+
+def read_page(run: RunFolder, limit: int, offset: int) -> EventPage:
+    """Read a page of the events: their names begin with the time. Raises RecordError for a torn file."""
+    names = run.names(_AUDIT)[::-1]
+    return EventPage(events=tuple(_lines(run, names[offset : offset + limit])), total=len(names))
+
+
+def _lines(run: RunFolder, names: list[str]) -> Iterator[EventLine]:
+    for name in names:
+        event: Mapping[str, Any] = run.read_json(_AUDIT, name)
+        actor = event["actor"]
+        yield EventLine(
+            at=datetime.fromisoformat(event["at"]),
+            actor=EventActor(kind=actor["kind"], id=actor["id"], name=actor.get("name", ""), via=actor.get("via")),
+            action=event["action"],
+            about=event["about"],
+            details=event["details"],
+            file=name,
+        )

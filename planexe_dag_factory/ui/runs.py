@@ -1,0 +1,73 @@
+"""What the pages of a plan and of a run show beside its progress: the timeline, its picture, the record, other runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, HTTPException, Query, Response, status
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.ui import queries
+from planexe_dag_factory.ui.access import MAY_SEE_RUNS
+from planexe_dag_factory.ui.events import EventPage, read_page
+from planexe_dag_factory.ui.queries import RunRow
+from planexe_dag_factory.ui.records import find_record
+from planexe_dag_factory.ui.timeline import Timeline, draw, read_timeline
+from planexe_dag_factory.ui.wire import RunLine
+
+router = APIRouter(prefix="/api/v1", dependencies=MAY_SEE_RUNS)
+
+PICTURE_POLICY = "sandbox; default-src 'none'"
+
+
+@router.get("/plans/{dag_id}/runs")
+def runs(dag_id: str, session: SessionDep, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> list[RunLine]:
+    """List the runs of a plan, the newest first."""
+    if dag_id not in queries.planexe_dags(session):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} was not made from a plan.")
+    return [
+        RunLine(run_id=run.run_id, state=run.state, started_at=run.started_at, ended_at=run.ended_at)
+        for run in queries.recent_runs(session, dag_id, limit)
+    ]
+
+
+@router.get("/runs/{dag_id}/{run_id}/timeline")
+def timeline(dag_id: str, run_id: str, session: SessionDep) -> Timeline:
+    """Say what is late against the plan's estimates, and what may start next."""
+    run, folder = _recorded(session, dag_id, run_id)
+    return read_timeline(folder, run.ended_at)
+
+
+@router.get("/runs/{dag_id}/{run_id}/gantt.svg", response_class=Response)
+def gantt(dag_id: str, run_id: str, session: SessionDep, phase: str | None = None) -> Response:
+    """Draw the plan beside what really happened: all phases, or one and its steps."""
+    run, folder = _recorded(session, dag_id, run_id)
+    picture = draw(folder, run.ended_at, phase)
+    if picture is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"The plan has no phase {phase!r}.")
+    return Response(picture, media_type="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
+
+
+@router.get("/runs/{dag_id}/{run_id}/events")
+def events(
+    dag_id: str,
+    run_id: str,
+    session: SessionDep,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> EventPage:
+    """List what the record says was done, and by whom: the newest first."""
+    _, folder = _recorded(session, dag_id, run_id)
+    return read_page(folder, limit, offset)
+
+
+def _recorded(session: Session, dag_id: str, run_id: str) -> tuple[RunRow, RunFolder]:
+    run = queries.find_run(session, dag_id, run_id) if dag_id in queries.planexe_dags(session) else None
+    if run is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} has no run {run_id!r} of a PlanExe plan.")
+    record = find_record(run)
+    if record is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "The run has written no record yet. Try again in a moment.")
+    return run, record.folder

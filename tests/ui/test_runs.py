@@ -1,0 +1,60 @@
+"""What the pages of a plan and a run ask for: lateness, picture, record, other runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.ui.conftest import Site
+
+pytestmark = pytest.mark.airflow
+
+
+def test_a_step_is_late_once_its_planned_end_has_passed(site: Site) -> None:
+    timeline = site.as_user("ann").get(site.place("runs", "harbour", "RUN", "timeline")).json()
+    late = {step["title"]: step for step in timeline["late"]}
+    assert timeline["estimated"]
+    assert late["Inspect the quay"]["due"] == "2026-03-04T09:00:00Z"
+    assert late["Inspect the quay"]["late_s"] > 0
+    assert "Paint the bollards" not in late, "refused: nobody is waited for"
+
+
+def test_nothing_is_late_where_nothing_is_estimated(site: Site) -> None:
+    timeline = site.as_user("ann").get(site.place("runs", "crowd", "RUN", "timeline")).json()
+    assert not timeline["estimated"]
+    assert timeline["late"] == []
+    assert [phase["due"] for phase in timeline["phases"]] == [None]
+
+
+@pytest.mark.parametrize(("phase", "rows"), [(None, 2), ("build", 7)])
+def test_the_picture_is_an_svg_of_all_phases_or_of_one(site: Site, phase: str | None, rows: int) -> None:
+    query = {"phase": phase} if phase else {}
+    answer = site.as_user("ann").get(site.place("runs", "harbour", "RUN", "gantt.svg"), params=query)
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert answer.text.startswith("<svg ")
+    assert answer.text.count('class="row-title') == rows
+
+
+def test_a_phase_that_the_plan_lacks_has_no_picture(site: Site) -> None:
+    answer = site.as_user("ann").get(site.place("runs", "harbour", "RUN", "gantt.svg"), params={"phase": "../x"})
+    assert answer.status_code == 404
+
+
+def test_the_record_is_paged_and_the_newest_comes_first(site: Site) -> None:
+    path = site.place("runs", "harbour", "RUN", "events")
+    first = site.as_user("vera").get(path, params={"limit": 2}).json()
+    rest = site.as_user("vera").get(path, params={"limit": 2, "offset": 2}).json()
+    assert [event["action"] for event in first["events"]] == ["ticket-answered", "ticket-opened"]
+    assert [event["action"] for event in rest["events"]] == ["run-started"]
+    assert first["total"] == rest["total"] == 3
+    assert first["events"][0]["actor"]["id"] == "eve"
+
+
+def test_the_runs_of_a_plan_are_listed(site: Site) -> None:
+    client = site.as_user("ann")
+    assert [run["state"] for run in client.get("/plans/clinic/runs").json()] == ["success"]
+    assert client.get("/plans/fresh/runs").json() == []
+    assert client.get("/plans/plain/runs").status_code == 404
