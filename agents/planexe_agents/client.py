@@ -2,7 +2,8 @@
 
 AgentError
 ├── AgentUnavailable     it cannot be reached, or has no time; trying again later may help
-├── AgentProtocolError   what it answered is not what the protocol says, or not signed by it
+├── AgentProtocolError   what it answered is not what the protocol says
+│   └── AgentDistrusted  its outcome is not signed with its key, or is for another assignment
 └── AgentRefused         it refused the request itself (4xx); trying again will not help
 
 async with AgentClient("http://127.0.0.1:8101", public_key=key) as agent:
@@ -48,7 +49,11 @@ class AgentUnavailable(AgentError):  # noqa: N818 - reads as what happened
 
 
 class AgentProtocolError(AgentError):
-    """The agent's answer cannot be trusted: not an outcome, of another assignment, too large, badly signed."""
+    """The agent's answer cannot be trusted: not an outcome, too large."""
+
+
+class AgentDistrusted(AgentProtocolError):  # noqa: N818 - reads as what happened
+    """The outcome cannot be taken as this agent's answer to this assignment."""
 
 
 class AgentRefused(AgentError):  # noqa: N818 - reads as what happened
@@ -73,14 +78,15 @@ class Pending:
 class Limits:
     """What an agent is given.
 
-    Seconds to connect and to answer, the pauses between two questions in seconds, how often in a row
-    it may be out of reach, and the bytes of an answer.
+    Seconds to connect and to answer, the pauses between two questions in seconds (`longest_wait_s`
+    where it asked for one itself), how often in a row it may be out of reach, and the bytes of an answer.
     """
 
     connect_s: float = 5.0
     answer_s: float = 30.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
+    longest_wait_s: float = 3600.0
     failures: int = 6
     response_bytes: int = 8 * 1024 * 1024
 
@@ -246,7 +252,7 @@ class AgentClient:
             ) from error
         problem = _distrust(outcome, assignment, self._public_key)
         if problem:
-            raise AgentProtocolError(f"{self._base} answered with an outcome that {problem}")
+            raise AgentDistrusted(f"{self._base} answered with an outcome that {problem}")
         return outcome
 
 
@@ -286,11 +292,12 @@ class _Patience:
         """Wait as asked; else twice as long as last time. Up to a quarter more, so that callers spread."""
         if self._asked_for is None:
             seconds = self._limits.first_pause_s * 2**self._quiet
+            seconds = min(seconds, self._limits.longest_pause_s)
             self._quiet = min(self._quiet + 1, 16)
         else:
-            seconds = max(self._asked_for, self._limits.first_pause_s / 10)
+            seconds = min(max(self._asked_for, self._limits.first_pause_s / 10), self._limits.longest_wait_s)
         spread = 1 + random.random() / 4  # noqa: S311 - jitter guards nothing
-        await asyncio.sleep(min(seconds, self._limits.longest_pause_s) * spread)
+        await asyncio.sleep(seconds * spread)
 
 
 def retry_after(value: str | None) -> float | None:

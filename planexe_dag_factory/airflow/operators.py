@@ -76,13 +76,23 @@ class StillWorkingError(Exception):
     """An agent needs more time than a worker should wait for it."""
 
 
+async def leave(seconds: float) -> None:
+    """Wait elsewhere: no worker is held. Raises StillWorkingError."""
+    raise StillWorkingError(f"nobody else can do it, so it waits {seconds:.0f} s for an agent that is on hold")
+
+
 async def ask_agent(agent: Agent, assignment: Assignment) -> Outcome:
-    """Send an assignment to an agent that may answer at once. Raises StillWorkingError where it does not."""
+    """Send an assignment to an agent that may answer at once. Raises StillWorkingError where it does not.
+
+    Raises AgentUnavailable where it asks for time: another agent may have some.
+    """
     token = BaseHook.get_connection(agent.conn_id).password if agent.conn_id else None
     async with AgentClient(agent.url, token=token, public_key=agent.public_key) as client:
         try:
             told = await client.submit(assignment)
         except AgentUnavailable as error:
+            if error.retry_after is not None:
+                raise
             raise StillWorkingError(f"{agent.id} cannot be reached now: {error}") from error
     if isinstance(told, Outcome):
         return told
@@ -108,7 +118,7 @@ class AgentOperator(HttpOperator):
         step = execution_of(context).step(self.work_item)
         last_try = context["ti"].try_number > (self.retries or 0)
         try:
-            attempt = asyncio.run(delegate(step, ask_agent, last_try=last_try))
+            attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try))
         except StillWorkingError as error:
             self.log.info("%s: the triggerer follows it from here", error)
             trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=last_try)

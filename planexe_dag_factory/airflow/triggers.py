@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,6 +35,11 @@ async def follow_agent(agent: Agent, assignment: Assignment) -> Outcome:
         return await client.run(assignment, deadline_s=DEADLINE_S)
 
 
+async def wait(seconds: float) -> None:
+    """Let time pass; up to a quarter more, so that the steps that wait for an agent do not all ask it at once."""
+    await asyncio.sleep(seconds * (1 + random.random() / 4))  # noqa: S311 - jitter guards nothing
+
+
 class DelegationTrigger(BaseTrigger):
     """Carries a step on to its candidates until one has brought an outcome, or none will.
 
@@ -61,7 +67,7 @@ class DelegationTrigger(BaseTrigger):
         await asyncio.sleep(self.hold_s)
         try:
             execution = await asyncio.to_thread(open_execution, RunFolder(self.run_path))
-            attempt = await delegate(execution.step(self.work_item), follow_agent, last_try=self.last_try)
+            attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})
         else:

@@ -35,7 +35,7 @@ def build_assignment(
     """
     context = _context(step)
     inputs = _inputs(step.item, capability, context)
-    problems = schema_problems(inputs, capability.input_schema)
+    problems = _unfit(inputs, capability.input_schema)
     if problems:
         return problems
     identity = [step.execution.run.name, step.id, attempt, agent.id, capability.action]
@@ -57,6 +57,16 @@ def schema_problems(document: Any, schema: Mapping[str, Any]) -> tuple[str, ...]
     """List where a document does not fit a JSON Schema (2020-12): `$.path: what is wrong`."""
     errors = Draft202012Validator(dict(schema)).iter_errors(document)
     return tuple(sorted(f"{error.json_path}: {error.message[:200]}" for error in errors))
+
+
+def _unfit(inputs: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """List what is missing for an action, or does not fit it, in the words of whoever can give it."""
+    required = schema.get("required", ())
+    missing = tuple(
+        f"$.{name}: missing, neither the plan nor its policy gives it" for name in required if name not in inputs
+    )
+    known = {**schema, "required": [name for name in required if name in inputs]}
+    return missing + schema_problems(inputs, known)
 
 
 def _inputs(work_item: WorkItem, capability: Capability, context: Mapping[str, Any]) -> dict[str, Any]:

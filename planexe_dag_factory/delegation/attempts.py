@@ -1,6 +1,7 @@
 """The attempts at a step, as they lie in its folder.
 
-    steps/<work item>/<attempt>/assignment.json     written before it is sent
+    steps/<work item>/<attempt>/order.json          whom to ask in this round; in its first attempt (`turns`)
+                                assignment.json     written before it is sent
                                 outcome.json        signed by the agent
                                 failure.json        why there is no outcome that could be used
                                 decision.json       in the last attempt of a round
@@ -11,16 +12,19 @@ round once the last one was decided; whatever starts again after a crash goes on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.routing.model import Candidate
 
 ROUND = 10
-Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "unfit"]
+Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "untrusted", "unfit", "busy", "set-aside"]
+PASSING: Collection[Status] = frozenset({"unavailable", "busy", "set-aside"})
+"""What says nothing about the next time: such a candidate may be asked again in the same round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +54,28 @@ def current_round(step: StepRun) -> int:
 
 
 def last_attempts(step: StepRun) -> tuple[Attempt, ...]:
-    """Read the attempts of the newest round that there is, in order."""
+    """Read the attempts of the newest round that there is, in order; one that completed comes last.
+
+    It need not have the last number: a candidate that was out of reach or busy is asked again.
+    """
     numbers = _numbers(step)
     last = max(numbers, default=0) // ROUND
     found = (read_attempt(step, number) for number in numbers if number // ROUND == last)
-    return tuple(attempt for attempt in found if attempt)
+    return tuple(sorted(filter(None, found), key=lambda attempt: attempt.status == "completed"))
+
+
+def may_have_acted(step: StepRun, attempt: Attempt) -> bool:
+    """Say whether an attempt may have done, unknown to us, what cannot be undone: no other agent gets that step."""
+    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
+    irreversible = known is not None and known[1].side_effects == "irreversible"
+    return irreversible and attempt.status in {"failed", "unavailable", "invalid", "untrusted"}
 
 
 def read_attempt(step: StepRun, number: int) -> Attempt | None:
     """Read an attempt; None where it never came to an end."""
     failure: Mapping[str, Any] | None = step.find_json(numbered(number), "failure.json")
     outcome = _outcome(step.find_json(numbered(number), "outcome.json"))
-    if outcome and (failure is None or failure["status"] == "unavailable"):
+    if outcome and (failure is None or failure["status"] in PASSING):
         return Attempt(number, outcome.agent, outcome.action, outcome.status, outcome.reason or "", outcome)
     if failure:
         return Attempt(number, failure["agent"], failure["action"], failure["status"], failure["reason"], outcome)

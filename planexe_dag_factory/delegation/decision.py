@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ from planexe_agents.protocol import Outcome
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
-from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, read_assignment
+from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, may_have_acted, read_assignment
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
@@ -72,7 +72,7 @@ def outcome_result(outcome: Outcome, accepted_by: Actor) -> Result:
 def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
     last = tried[-1] if tried else None
     if last is None or last.status != "completed" or last.outcome is None:
-        return Decision("ticket", _why_nobody(tried), last, tried)
+        return Decision("ticket", _why_nobody(step, tried), last, tried)
     doubt = _fault(step, last, last.outcome)
     if doubt:
         return Decision("ticket", doubt, last, tried)
@@ -92,15 +92,30 @@ BECAME: Mapping[Status, str] = {
     "failed": "failed",
     "unavailable": "could not be reached",
     "invalid": "gave an answer that cannot be used",
+    "untrusted": "sent an outcome that is not trusted",
     "unfit": "could not be asked",
+    "busy": "had no time",
+    "set-aside": "was not asked",
 }
 """What became of an attempt, in our words; an agent's own words stay apart, where they are labelled."""
 
 
-def _why_nobody(tried: tuple[Attempt, ...]) -> str:
+OUR_REASONS: Collection[Status] = frozenset({"untrusted", "unfit", "set-aside"})
+"""Where the reason is the orchestrator's own too."""
+
+
+def _why_nobody(step: StepRun, tried: tuple[Attempt, ...]) -> str:
     if not tried:
         return "no agent can do this step"
-    return "no agent did this step: " + ", ".join(f"{one.agent} {BECAME[one.status]}" for one in tried)
+    told = "no agent did this step: " + "; ".join(map(_became, tried))
+    if may_have_acted(step, tried[-1]):
+        return f"{told}. It may have done what cannot be undone, so no other was asked: please look first"
+    return told
+
+
+def _became(attempt: Attempt) -> str:
+    reason = f" ({attempt.reason})" if attempt.status in OUR_REASONS else ""
+    return f"{attempt.agent} {BECAME[attempt.status]}{reason}"
 
 
 def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:

@@ -3,36 +3,49 @@
 The assignment is written before it is sent, and the outcome before anybody acts on it. Whoever
 starts again after a crash finds them, sends the same assignment under the same key, and so no work
 is done twice.
+
+Whom to ask first follows from how the agents stand (`standing`). One that is set aside after faults,
+or asked for time, is passed over; only where nobody else ended the step is it waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-from planexe_agents.client import AgentProtocolError, AgentRefused, AgentUnavailable
+from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.approval import require_approvals
 from planexe_dag_factory.delegation.assignment import build_assignment, schema_problems
 from planexe_dag_factory.delegation.attempts import (
-    ROUND,
+    PASSING,
     Attempt,
     Status,
-    current_round,
+    may_have_acted,
     read_assignment,
     read_attempt,
 )
 from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.delegation.history import History
+from planexe_dag_factory.delegation.standing import LONGEST_BUSY, Hold, find_hold
+from planexe_dag_factory.delegation.turns import Turn, take_turns
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
-from planexe_dag_factory.routing.model import Agent, Candidate, Capability
+from planexe_dag_factory.routing.model import Agent, Capability
+
+WAITS = 3
+"""How often a step waits for agents on hold before people are asked: three minutes for one that is down."""
 
 Ask = Callable[[Agent, Assignment], Awaitable[Outcome]]
 """Sends an assignment to an agent and waits for the outcome, whose signature it has verified."""
+Wait = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,67 +61,92 @@ class NobodyReachableError(DelegationError):
     """No candidate brought an outcome, and one of them could not be reached: trying again may help."""
 
 
-async def delegate(step: StepRun, ask: Ask, *, last_try: bool) -> Attempt | None:
+async def delegate(step: StepRun, ask: Ask, wait: Wait, *, last_try: bool) -> Attempt | None:
     """Try the candidates in order; return the last attempt, None where there is no candidate.
 
     Raises ApprovalMissingError where a gate is not open, NobodyReachableError where another try may
     help and there is one, and RecordError where the record cannot be written.
     """
     await asyncio.to_thread(require_approvals, step)
-    first = await asyncio.to_thread(current_round, step) * ROUND + 1
-    attempts: list[Attempt] = []
-    for number, candidate in enumerate(step.item.route.candidates[: ROUND - 1], start=first):
-        attempts.append(await _attempt(step, candidate, number, ask))
-        if attempts[-1].status == "completed":
-            return attempts[-1]
+    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(take_turns, step), ask)
+    for _ in range(WAITS):
+        if held:
+            await wait(_seconds_until_first(held))
+            ended, held = await _ask_in_turn(step, held, ask)
+            attempts += ended
+    attempts += [await asyncio.to_thread(_fail, step, turn, hold.status, hold.why) for turn, hold in held.items()]
     unreachable = [attempt for attempt in attempts if attempt.status == "unavailable"]
     if unreachable and not last_try:
         raise NobodyReachableError("; ".join(f"{one.agent}: {one.reason}" for one in unreachable))
     return attempts[-1] if attempts else None
 
 
-async def _attempt(step: StepRun, candidate: Candidate, number: int, ask: Ask) -> Attempt:
+async def _ask_in_turn(step: StepRun, turns: Iterable[Turn], ask: Ask) -> tuple[list[Attempt], Mapping[Turn, Hold]]:
+    """Give each its turn until the step needs no other; return also who was on hold, where it does."""
+    ended: list[Attempt] = []
+    held: dict[Turn, Hold] = {}
+    for turn in turns:
+        told = await _attempt(step, turn, ask)
+        if isinstance(told, Hold):
+            held[turn] = told
+            continue
+        ended.append(told)
+        if told.status == "completed" or may_have_acted(step, told):
+            return ended, {}
+    return ended, held
+
+
+async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
     """Give one candidate its turn, or read how that ended. Files are touched off the event loop."""
-    prepared = await asyncio.to_thread(_prepare, step, candidate, number)
-    if isinstance(prepared, Attempt):
+    prepared = await asyncio.to_thread(_prepare, step, turn)
+    if not isinstance(prepared, _Prepared):
         return prepared
     try:
         outcome = await ask(prepared.agent, prepared.assignment)
     except AgentUnavailable as error:
-        return await asyncio.to_thread(_fail, step, number, candidate, "unavailable", str(error))
+        if error.retry_after is not None:
+            return await asyncio.to_thread(_postpone, step, turn, error.retry_after, str(error))
+        return await asyncio.to_thread(_fault, step, turn, "unavailable", str(error))
+    except AgentDistrusted as error:
+        return await asyncio.to_thread(_fault, step, turn, "untrusted", str(error))
     except (AgentProtocolError, AgentRefused) as error:
-        return await asyncio.to_thread(_fail, step, number, candidate, "invalid", str(error))
-    return await asyncio.to_thread(_receive, step, number, prepared.capability, outcome)
+        return await asyncio.to_thread(_fault, step, turn, "invalid", str(error))
+    return await asyncio.to_thread(_receive, step, turn, prepared.capability, outcome)
 
 
-def _prepare(step: StepRun, candidate: Candidate, number: int) -> _Prepared | Attempt:
-    """Put the assignment on record; or return the attempt where it has ended already."""
-    ended = read_attempt(step, number)
-    if ended and ended.status != "unavailable":
+def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
+    """Put the assignment on record; or return the attempt where it has ended already, or why to wait with it.
+
+    What was sent before, and has not come to an end, is followed whatever became of the agent since.
+    """
+    ended = read_attempt(step, turn.number)
+    if ended and ended.status not in PASSING:
         return ended
-    known = step.execution.agent(candidate)
+    known = step.execution.agent(turn.candidate)
     if known is None:
-        return _fail(step, number, candidate, "unfit", "it is not registered any more")
+        return _fail(step, turn, "unfit", "it is not registered any more")
     agent, capability = known
-    assignment = _assignment(step, agent, capability, number)
-    if isinstance(assignment, Assignment):
-        return _Prepared(agent, capability, assignment)
-    return _fail(step, number, candidate, "unfit", "its inputs cannot be built: " + "; ".join(assignment))
+    begun = read_assignment(step, turn.number)
+    built = begun or build_assignment(step, agent, capability, turn.number, redo_instructions(step))
+    if not isinstance(built, Assignment):
+        return _fail(step, turn, "unfit", "; ".join(built))
+    history = History.beside(step.execution.run)
+    if ended or not begun:
+        hold = find_hold(history.read(agent.id), datetime.now(UTC))
+        if hold:
+            return hold
+        history.add(step, turn.candidate, "asked")
+    if not begun:
+        _keep(step, turn, built)
+    return _Prepared(agent, capability, built)
 
 
-def _assignment(step: StepRun, agent: Agent, capability: Capability, number: int) -> Assignment | tuple[str, ...]:
-    """Read the assignment of an attempt that was begun before, or build and keep it."""
-    begun = read_assignment(step, number)
-    if begun:
-        return begun
-    instructions = redo_instructions(step)
-    built = build_assignment(step, agent, capability, number, instructions)
-    if isinstance(built, Assignment):
-        document = built.model_dump(mode="json")
-        digests = {"assignment": digest(document)}
-        step.log("assignment-sent", digests=digests, to=f"{agent.id}.{capability.action}", attempt=number)
-        step.write_json(document, numbered(number), "assignment.json")
-    return built
+def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
+    """Put an assignment on record, before it is sent."""
+    document = assignment.model_dump(mode="json")
+    to = f"{assignment.agent}.{assignment.action}"
+    step.log("assignment-sent", digests={"assignment": digest(document)}, to=to, attempt=turn.number)
+    step.write_json(document, numbered(turn.number), "assignment.json")
 
 
 def redo_instructions(step: StepRun) -> str | None:
@@ -118,7 +156,7 @@ def redo_instructions(step: StepRun) -> str | None:
     return answer["fields"].get("comment") if answer and answer["option"] == "Redo" else None
 
 
-def _receive(step: StepRun, number: int, capability: Capability, outcome: Outcome) -> Attempt:
+def _receive(step: StepRun, turn: Turn, capability: Capability, outcome: Outcome) -> Attempt:
     """Keep an outcome; one whose result does not fit the action's schema counts as a rejection."""
     document = outcome.model_dump(mode="json")
     step.log(
@@ -127,21 +165,41 @@ def _receive(step: StepRun, number: int, capability: Capability, outcome: Outcom
         {"outcome": digest(document), "assignment": outcome.assignment_digest},
         status=outcome.status,
         confidence=outcome.confidence,
-        attempt=number,
+        attempt=turn.number,
     )
-    step.write_json(document, numbered(number), "outcome.json")
+    step.write_json(document, numbered(turn.number), "outcome.json")
     problems = schema_problems(outcome.result, capability.output_schema) if outcome.status == "completed" else ()
     if problems:
-        candidate = Candidate(outcome.agent, outcome.action, 0)
-        failed = _fail(step, number, candidate, "invalid", "its result is wrong: " + "; ".join(problems))
+        failed = _fault(step, turn, "invalid", "its result is wrong: " + "; ".join(problems))
         return replace(failed, outcome=outcome)
-    return Attempt(number, outcome.agent, outcome.action, outcome.status, outcome.reason or "", outcome)
+    reason = outcome.reason or ""
+    History.beside(step.execution.run).add(step, turn.candidate, outcome.status, reason)
+    return Attempt(turn.number, outcome.agent, outcome.action, outcome.status, reason, outcome)
 
 
-def _fail(step: StepRun, number: int, candidate: Candidate, status: Status, reason: str) -> Attempt:
+def _fault(step: StepRun, turn: Turn, status: Literal["unavailable", "invalid", "untrusted"], reason: str) -> Attempt:
+    """Record that a candidate brought nothing that can be used, here and in its history."""
+    History.beside(step.execution.run).add(step, turn.candidate, status, reason)
+    return _fail(step, turn, status, reason)
+
+
+def _postpone(step: StepRun, turn: Turn, seconds: float, reason: str) -> Hold:
+    """Record that a candidate has no time now, and when to ask it again."""
+    History.beside(step.execution.run).add(step, turn.candidate, "busy", reason, seconds)
+    _fail(step, turn, "busy", reason)
+    return Hold(datetime.now(UTC) + timedelta(seconds=min(seconds, LONGEST_BUSY.total_seconds())), "busy", reason)
+
+
+def _fail(step: StepRun, turn: Turn, status: Status, reason: str) -> Attempt:
     """Record why a candidate brought no outcome that could be used."""
-    attempt = Attempt(number, candidate.agent, candidate.action, status, reason[:2000])
-    step.log("candidate-failed", attempt=number, candidate=attempt.as_json())
+    candidate = turn.candidate
+    attempt = Attempt(turn.number, candidate.agent, candidate.action, status, reason[:2000])
+    step.log("candidate-failed", attempt=turn.number, candidate=attempt.as_json())
     failure = {**attempt.as_json(), "at": now()}
-    step.write_json(failure, numbered(number), "failure.json")
+    step.write_json(failure, numbered(turn.number), "failure.json")
     return attempt
+
+
+def _seconds_until_first(held: Mapping[Turn, Hold]) -> float:
+    first = min(hold.until for hold in held.values())
+    return max(0.0, (first - datetime.now(UTC)).total_seconds())

@@ -64,10 +64,9 @@ class RunFolder:
         folder = self.path(*segments)
         if not folder.exists():
             return []
-        if _is_local(folder):
-            names = os.listdir(folder.path)  # noqa: PTH208 - thousands of events; a path object each is dear
-        else:
-            names = [child.name for child in folder.iterdir()]
+        local = _is_local(folder)
+        # Thousands of events; a path object each is dear.
+        names = os.listdir(folder.path) if local else [child.name for child in folder.iterdir()]  # noqa: PTH208
         return sorted(name for name in names if not name.startswith("."))
 
     def read_bytes(self, *segments: str) -> bytes:

@@ -45,7 +45,10 @@ TRY_WORDS = {
     "rejected": "rejected it",
     "failed": "failed",
     "unavailable": "could not be reached",
+    "busy": "had no time",
+    "set-aside": "was set aside after faults",
     "invalid": "gave an answer that does not hold",
+    "untrusted": "sent an outcome that is not trusted",
     "unfit": "could not be given what it needs",
 }
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planexe_agents.client import (
     AgentClient,
+    AgentDistrusted,
     AgentError,
     AgentProtocolError,
     AgentRefused,
@@ -144,11 +145,6 @@ def test_a_caller_that_is_cancelled_leaves_the_work_alone() -> None:
         (http(200, b"{"), "something that is no Outcome: document: Invalid JSON"),
         (http(200, b"[]"), "something that is no Outcome: document: Input should be an object"),
         (http(200, b'{"status": "completed"}'), "something that is no Outcome: assignment: Field required"),
-        (http(200, _outcome(assignment="b-2")), "is for another assignment"),
-        (http(200, _outcome(agent="other")), "is for another assignment"),
-        (http(200, _outcome(action="other")), "is for another assignment"),
-        (http(200, _outcome(assignment_digest="sha256:0")), "with other contents (digest)"),
-        (http(200, _outcome().replace(b'"completed"', b'"rejected"')), "not signed with the agent's registered key"),
         (http(200, _outcome(confidence=2)), "something that is no Outcome: confidence"),
         (http(201, _outcome()), "answered 201, which is not in the protocol"),
         (http(204), "answered 204, which is not in the protocol"),
@@ -164,6 +160,22 @@ def test_a_caller_that_is_cancelled_leaves_the_work_alone() -> None:
 )
 def test_an_answer_that_is_not_in_the_protocol_is_not_trusted(answer: bytes, message: str) -> None:
     assert message in _fails(AgentProtocolError, answer, limits=replace(QUICK, response_bytes=1000))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (http(200, _outcome(assignment="b-2")), "is for another assignment"),
+        (http(200, _outcome(agent="other")), "is for another assignment"),
+        (http(200, _outcome(action="other")), "is for another assignment"),
+        (http(200, _outcome(assignment_digest="sha256:0")), "with other contents (digest)"),
+        (http(200, _outcome().replace(b'"completed"', b'"rejected"')), "not signed with the agent's registered key"),
+    ],
+)
+def test_an_outcome_that_is_not_this_agents_answer_to_this_assignment_is_told_apart(
+    answer: bytes, message: str
+) -> None:
+    assert message in _fails(AgentDistrusted, answer)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 422])

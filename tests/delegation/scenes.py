@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from planexe_agents.protocol import Assignment, Outcome
 from planexe_agents.signing import SigningKey, digest
 
 from planexe_dag_factory.delegation.execution import Execution, StepRun
+from planexe_dag_factory.delegation.history import FOLDER
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent, Candidate, Capability, Gate, Registry, Route
 from planexe_dag_factory.spec.codec import dump_spec
@@ -43,7 +45,9 @@ class ScriptedAgents:
 
     keys: dict[str, SigningKey]
     script: list[Any]
+    root: Path
     asked: list[Assignment] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
 
     async def ask(self, agent: Agent, assignment: Assignment) -> Outcome:
         self.asked.append(assignment)
@@ -51,6 +55,19 @@ class ScriptedAgents:
         if isinstance(said, Exception):
             raise said
         return outcome(assignment, self.keys[agent.id], **said)
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass: what the agents' histories say becomes so much older."""
+        self.waited.append(seconds)
+        age(self.root, seconds + 0.001)
+
+
+def age(root: Path, seconds: float) -> None:
+    """Make all that agents were asked below a run root so many seconds older."""
+    for file in sorted((root / FOLDER).glob("*/*.json")):
+        stamp, rest = file.name.split("+", 1)
+        older = datetime.fromisoformat(f"{stamp[:15]}.{stamp[15:]}") - timedelta(seconds=seconds)
+        file.rename(file.with_name(f"{older:%Y%m%dT%H%M%S%f}+{rest}"))
 
 
 def outcome(assignment: Assignment, key: SigningKey, **said: Any) -> Outcome:
@@ -99,13 +116,20 @@ def make_scene(
     item: WorkItem = ITEM,
     *,
     inputs: Mapping[str, Any] = INPUT,
+    side_effects: str = "none",
     senior_approval: str | None = None,
     others: tuple[WorkItem, ...] = (),
 ) -> Scene:
     """Open a run: `script` is what the agents answer, `item` the step, `inputs` the agents' input schema."""
     keys = {name: SigningKey.generate() for name in ("first", "second")}
     agents = tuple(
-        Agent(name, "analysis", "http://127.0.0.1:1", public_key=key.public, capabilities=(_capability(name, inputs),))
+        Agent(
+            name,
+            "analysis",
+            "http://127.0.0.1:1",
+            public_key=key.public,
+            capabilities=(_capability(name, inputs, side_effects),),
+        )
         for name, key in keys.items()
     )
     items = {one.id: one for one in (item, NEXT, *others)}
@@ -129,8 +153,10 @@ def make_scene(
     run.write_bytes(dump_spec(spec), "dagspec.json")
     run.write_json(PLAN, "plan.json")
     execution = Execution(run, Registry(agents), SigningKey.generate())
-    return Scene(execution.step(item.id), ScriptedAgents(keys, script or []))
+    return Scene(execution.step(item.id), ScriptedAgents(keys, script or [], folder))
 
 
-def _capability(agent: str, inputs: Mapping[str, Any]) -> Capability:
-    return Capability(agent, "analysis", "compute", "Computes", input_schema=inputs, output_schema=OUTPUT)
+def _capability(agent: str, inputs: Mapping[str, Any], side_effects: str) -> Capability:
+    return Capability(
+        agent, "analysis", "compute", "Computes", input_schema=inputs, output_schema=OUTPUT, side_effects=side_effects
+    )

@@ -17,7 +17,7 @@ from tests.delegation.scenes import Scene, make_scene
 
 def delegated(folder: Path, *script: dict[str, Any]) -> Scene:
     scene = make_scene(folder, list(script))
-    asyncio.run(delegate(scene.again(), scene.agents.ask, last_try=True))
+    asyncio.run(delegate(scene.again(), scene.agents.ask, scene.agents.wait, last_try=True))
     return scene
 
 
@@ -62,7 +62,7 @@ def test_the_ticket_says_who_was_tried_and_why_not(tmp_path: Path) -> None:
     refusal = {"status": "rejected", "reason": "no data", "result": {}}
     decision = decide(delegated(tmp_path, refusal, {**refusal, "status": "failed", "reason": "crashed"}).again())
     assert decision.decision == "ticket"
-    assert decision.why == "no agent did this step: first rejected it, second failed"
+    assert decision.why == "no agent did this step: first rejected it; second failed"
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,22 @@
 import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from planexe_agents.client import AgentProtocolError, AgentRefused, AgentUnavailable
+from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.decision import decide
-from planexe_dag_factory.delegation.delegate import NobodyReachableError, delegate
+from planexe_dag_factory.delegation.delegate import WAITS, NobodyReachableError, delegate
+from planexe_dag_factory.delegation.history import History
+from planexe_dag_factory.delegation.standing import Fate
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
+from planexe_dag_factory.delegation.turns import take_turns
 from planexe_dag_factory.record.events import Actor, read_events
-from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.routing.model import Candidate, Registry
 from tests.delegation.scenes import GATE, ITEM, NEEDS_BUDGET, ROUTE, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna")
@@ -20,7 +24,7 @@ PLACE = Place("harbour", "run-1", "survey.human")
 
 
 def run(scene: Scene, *, last_try: bool = False) -> Attempt | None:
-    return asyncio.run(delegate(scene.again(), scene.agents.ask, last_try=last_try))
+    return asyncio.run(delegate(scene.again(), scene.agents.ask, scene.agents.wait, last_try=last_try))
 
 
 def actions(scene: Scene) -> list[str]:
@@ -37,7 +41,7 @@ def test_the_first_candidate_does_it(tmp_path: Path) -> None:
     assert [document["name"] for document in sent.context["documents"]] == ["tides.md", "b.md"]
     assert [(e["id"], e["depends_on"]) for e in sent.context["estimates"]] == [("p1", []), ("p2", ["p1"])]
     assert scene.step.read_json("001", "assignment.json")["id"] == sent.id
-    assert actions(scene) == ["assignment-sent", "outcome-received"]
+    assert actions(scene) == ["candidates-ordered", "assignment-sent", "outcome-received"]
 
 
 def test_a_rejection_goes_to_the_next(tmp_path: Path) -> None:
@@ -64,6 +68,7 @@ def test_an_agent_out_of_reach_is_worth_another_try_while_there_is_one(tmp_path:
     assert attempt is not None
     assert (attempt.agent, attempt.status) == ("first", "completed")
     assert scene.agents.asked[0].id == scene.agents.asked[2].id  # the same key: never twice
+    assert decide(scene.again()).decision == "accept"  # though the second was asked after it, in vain
 
 
 def test_on_the_last_try_it_goes_on_without_an_outcome(tmp_path: Path) -> None:
@@ -72,6 +77,19 @@ def test_on_the_last_try_it_goes_on_without_an_outcome(tmp_path: Path) -> None:
     assert attempt is not None
     assert attempt.status == "unavailable"
     assert decide(scene.again()).decision == "ticket"
+
+
+def test_an_outcome_that_is_not_the_agents_own_is_never_taken_and_the_ticket_says_so(tmp_path: Path) -> None:
+    error = AgentDistrusted("http://127.0.0.1:1/ answered with an outcome that is not signed with the registered key")
+    scene = make_scene(tmp_path, [error, error])
+    attempt = run(scene)
+    assert attempt is not None
+    assert attempt.status == "untrusted"
+    decision = decide(scene.again())
+    assert decision.decision == "ticket"
+    assert "second sent an outcome that is not trusted (http://127.0.0.1:1/ answered with an outcome that is" in (
+        decision.why
+    )
 
 
 @pytest.mark.parametrize("error", [AgentProtocolError("not JSON"), AgentRefused("no such action", 422)])
@@ -98,8 +116,19 @@ def test_a_step_whose_inputs_cannot_be_built_is_not_sent(tmp_path: Path) -> None
     assert scene.agents.asked == []
     assert (attempt.status, attempt.reason) == (
         "unfit",
-        "its inputs cannot be built: $: 'budget' is a required property",
+        "$.budget: missing, neither the plan nor its policy gives it",
     )
+    assert decide(scene.again()).why == (
+        "no agent did this step: first could not be asked ($.budget: missing, neither the plan nor its policy gives it)"
+        "; second could not be asked ($.budget: missing, neither the plan nor its policy gives it)"
+    )
+
+
+def test_an_input_of_the_wrong_kind_is_named_by_its_path(tmp_path: Path) -> None:
+    item = replace(ITEM, route=replace(ROUTE, inputs={"budget": "much"}))
+    attempt = run(make_scene(tmp_path, item=item, inputs=NEEDS_BUDGET))
+    assert attempt is not None
+    assert (attempt.status, attempt.reason) == ("unfit", "$.budget: 'much' is not of type 'number'")
 
 
 def test_inputs_of_the_plan_or_policy_fill_what_is_missing(tmp_path: Path) -> None:
@@ -112,7 +141,7 @@ def test_inputs_of_the_plan_or_policy_fill_what_is_missing(tmp_path: Path) -> No
 def test_an_agent_that_has_gone_is_passed_over(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, [{}])
     second = Registry(scene.step.execution.registry.agents[1:])
-    attempt = asyncio.run(delegate(scene.again(registry=second), scene.agents.ask, last_try=False))
+    attempt = asyncio.run(delegate(scene.again(registry=second), scene.agents.ask, scene.agents.wait, last_try=False))
     assert attempt is not None
     assert attempt.agent == "second"
 
@@ -151,7 +180,7 @@ def test_results_of_earlier_steps_come_along(tmp_path: Path) -> None:
     later = replace(ITEM, id="later", upstream=("survey",))
     scene = make_scene(tmp_path, [{}, {}], later, others=(ITEM,))
     survey = scene.step.execution.step("survey")
-    asyncio.run(delegate(survey, scene.agents.ask, last_try=True))
+    asyncio.run(delegate(survey, scene.agents.ask, scene.agents.wait, last_try=True))
     decide(survey)
     run(scene)
     assert scene.agents.asked[1].context["results"] == [
@@ -164,6 +193,121 @@ def test_results_of_earlier_steps_come_along(tmp_path: Path) -> None:
             "result": {"answer": 42},
         }
     ]
+
+
+class TestHolds:
+    """An agent that is set aside after faults, or asked for time, is passed over."""
+
+    def note(self, scene: Scene, fate: Fate, *steps: str, agent: str = "first", pause_s: float = 0) -> None:
+        for name in steps:
+            other = replace(scene.step, item=replace(ITEM, id=name))
+            History.beside(scene.step.execution.run).add(other, Candidate(agent, "compute", 1), fate, "", pause_s)
+
+    def test_its_steps_go_elsewhere_and_the_record_says_why(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [{}])
+        self.note(scene, "unavailable", "a", "b", "c")
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.agent, attempt.number) == ("second", 1)
+        second, first = scene.step.read_json("001", "order.json")["order"]
+        assert (second["agent"], second["why"]) == ("second", "fits 0.50")
+        assert first["agent"] == "first"
+        assert re.fullmatch(
+            r"fits 0.90, set aside until \d\d:\d\d:\d\d UTC after 3 faults in a row, the last: unavailable",
+            first["why"],
+        )
+        assert read_events(scene.step.execution.run)[0]["details"]["order"] == [second, first]
+        assert decide(scene.again()).decision == "accept"
+
+    def test_it_is_waited_for_where_nobody_else_can_and_tried_again_after_its_pause(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [{"status": "rejected", "reason": "no", "result": {}}, {}])
+        self.note(scene, "failed", "a", "b", "c")
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.agent, attempt.status) == ("first", "completed")
+        assert [assignment.agent for assignment in scene.agents.asked] == ["second", "first"]
+        assert [round(seconds) for seconds in scene.agents.waited] == [60]
+        assert decide(scene.again()).decision == "accept"
+
+    def test_when_it_stays_away_people_are_asked_and_told(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [])
+        for agent in ("first", "second"):
+            self.note(scene, "invalid", "a", "b", "c", agent=agent)
+
+        async def frozen(seconds: float) -> None:
+            scene.agents.waited.append(seconds)
+
+        attempt = asyncio.run(delegate(scene.again(), scene.agents.ask, frozen, last_try=False))
+        assert attempt is not None
+        assert (attempt.status, len(scene.agents.waited), scene.agents.asked) == ("set-aside", WAITS, [])
+        decision = decide(scene.again())
+        assert decision.decision == "ticket"
+        assert "first was not asked (set aside until" in decision.why
+        assert "second was not asked (set aside until" in decision.why
+
+    def test_one_that_asks_for_time_gets_it_and_the_next_gets_the_step(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [AgentUnavailable("429", retry_after=7), {}])
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.agent, scene.agents.waited) == ("second", [])
+        assert [one.status for one in decide(scene.again()).tried] == ["busy", "completed"]
+        later = replace(scene.step, item=replace(ITEM, id="later"))
+        assert [turn.candidate.agent for turn in take_turns(later)] == ["second", "first"]
+
+    def test_one_that_asks_for_time_is_asked_again_where_nobody_else_can(self, tmp_path: Path) -> None:
+        alone = replace(ITEM, route=replace(ROUTE, candidates=ROUTE.candidates[:1]))
+        scene = make_scene(tmp_path, [AgentUnavailable("429", retry_after=7), {}], alone)
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.status, [round(seconds) for seconds in scene.agents.waited]) == ("completed", [7])
+        assert scene.agents.asked[0].id == scene.agents.asked[1].id
+
+    def test_what_was_sent_is_followed_whatever_became_of_the_agent_since(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [RuntimeError("deferred"), {}])
+        with pytest.raises(RuntimeError, match="deferred"):
+            run(scene)
+        self.note(scene, "failed", "a", "b", "c")
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.agent, attempt.status) == ("first", "completed")
+
+    def test_the_order_of_a_round_is_kept_after_a_crash(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [RuntimeError("killed"), {"status": "rejected", "result": {}}, {}])
+        self.note(scene, "rejected", *"abcdefgh")
+        with pytest.raises(RuntimeError, match="killed"):
+            run(scene)
+        self.note(scene, "rejected", *"abcdefghijklmnop", agent="second")
+        run(scene)
+        assert [assignment.agent for assignment in scene.agents.asked] == ["second", "second", "first"]
+
+    def test_what_became_of_each_is_noted(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [{"status": "rejected", "result": {}}, AgentProtocolError("not JSON")])
+        run(scene)
+        history = History.beside(scene.step.execution.run)
+        assert [entry.fate for entry in history.read("first")] == ["asked", "rejected"]
+        assert [entry.fate for entry in history.read("second")] == ["asked", "invalid"]
+
+
+@pytest.mark.parametrize(
+    "said", [{"status": "failed", "result": {}}, AgentUnavailable("gone"), AgentProtocolError("nonsense")]
+)
+def test_what_cannot_be_undone_is_never_given_to_a_second_agent_where_the_first_may_have_done_it(
+    tmp_path: Path, said: object
+) -> None:
+    scene = make_scene(tmp_path, [said], side_effects="irreversible")
+    attempt = run(scene, last_try=True)
+    assert attempt is not None
+    assert [assignment.agent for assignment in scene.agents.asked] == ["first"]
+    decision = decide(scene.again())
+    assert decision.decision == "ticket"
+    assert decision.why.endswith("It may have done what cannot be undone, so no other was asked: please look first")
+
+
+def test_what_cannot_be_undone_goes_to_the_next_after_a_rejection(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [{"status": "rejected", "result": {}}, {}], side_effects="irreversible")
+    attempt = run(scene)
+    assert attempt is not None
+    assert (attempt.agent, attempt.status) == ("second", "completed")
 
 
 class TestGates:
@@ -185,7 +329,7 @@ class TestGates:
         attempt = run(scene)
         assert attempt is not None
         assert attempt.status == "completed"
-        assert actions(scene) == ["gate-opened", "assignment-sent", "outcome-received"]
+        assert actions(scene) == ["gate-opened", "candidates-ordered", "assignment-sent", "outcome-received"]
 
     def test_a_rejection_holds(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, [{}], self.ITEM)
@@ -219,7 +363,7 @@ class TestGates:
         other = make_scene(tmp_path, [{}], replace(self.ITEM, description="Blow up the pier"))
         step = replace(other.step, execution=replace(other.step.execution, key=scene.step.execution.key))
         with pytest.raises(ApprovalMissingError, match="another payload digest"):
-            asyncio.run(delegate(step, other.agents.ask, last_try=False))
+            asyncio.run(delegate(step, other.agents.ask, other.agents.wait, last_try=False))
 
     def test_a_plan_that_was_refused_needs_its_own_approval_first(self, tmp_path: Path) -> None:
         whole = replace(ITEM, id="plan", title="The whole plan", route=replace(ROUTE, gate=GATE))

@@ -24,7 +24,7 @@ def ticket(folder: Path, kind: Kind) -> tuple[Scene, dict[str, Any]]:
     scene = make_scene(folder, [{"confidence": 0.1, "confidence_why": "one source"}], GATED)
     if kind in ("review", "senior_review"):
         ungated = make_scene(folder, [{"confidence": 0.1, "confidence_why": "one source"}])
-        asyncio.run(delegate(ungated.step, ungated.agents.ask, last_try=True))
+        asyncio.run(delegate(ungated.step, ungated.agents.ask, ungated.agents.wait, last_try=True))
         decide(ungated.again())
         scene = ungated
     step = scene.again()
