@@ -11,6 +11,7 @@ from planexe_agents.protocol import Assignment
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.progress import progress_of
 from planexe_dag_factory.routing.model import Agent, Capability
 from planexe_dag_factory.spec.model import WorkItem
 
@@ -94,7 +95,7 @@ def _context(step: StepRun) -> dict[str, Any]:
         "estimates": _estimates(plan),
         "risks": [{**UNRATED, **risk} for risk in plan.get("risks", ())],
         "results": _results(step),
-        **({"progress": _progress(step)} if step.item.milestone else {}),
+        **({"progress": progress_of(step.execution)} if step.item.milestone else {}),
     }
 
 
@@ -151,17 +152,3 @@ def _results(step: StepRun) -> list[dict[str, Any]]:
             found.append({"step": upstream, "title": title, **known, "result": ended["result"]})
             room -= size
     return found
-
-
-def _progress(step: StepRun) -> dict[str, Any]:
-    """Count how the steps stand, for whoever assesses a milestone."""
-    ended = [step.execution.run.find_json("steps", item, "result.json") for item in step.execution.spec.work_items]
-    done = [result for result in ended if result]
-    confidences = [result["confidence"] for result in done if result["confidence"] is not None]
-    return {
-        "steps": len(step.execution.spec.work_items),
-        "done": sum(result["status"] == "done" for result in done),
-        "refused": sum(result["status"] == "refused" for result in done),
-        "by_people": sum(result["by"]["kind"] == "person" for result in done),
-        "mean_confidence": round(sum(confidences) / len(confidences), 3) if confidences else None,
-    }

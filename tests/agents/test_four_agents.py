@@ -2,82 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from planexe_agents.agents import NAMES, cards, load
-from planexe_agents.protocol import ActionCard, AgentCard, Assignment, Outcome
-from planexe_agents.signing import SigningKey, digest
+from planexe_agents.protocol import ActionCard, AgentCard
 
-KEY = SigningKey.from_seed(bytes(32))
-DOCUMENTS = [
-    {
-        "name": "assumptions.md",
-        "text": "# Assumptions\n\n"
-        "- Sensors on the quay must comply with IEC 60529 and need a permit from the port authority.\n"
-        "- A salt-proof sensor costs 400 EUR; mounting costs €1,000 to €1,500.",
-    },
-    {
-        "name": "survey.md",
-        "text": "The port authority grants a permit for quay sensors within 30 days.\n\nThe quay floods twice a month.",
-    },
-]
-ESTIMATES = [
-    {"id": "buy", "title": "Buy", "days_min": 2, "days_likely": 5, "days_max": 14},
-    {"id": "mount", "title": "Mount", "days_min": 1, "days_likely": 2, "days_max": 3, "depends_on": ["buy"]},
-    {"id": "train", "title": "Train", "days_min": 1, "days_likely": 1, "days_max": 1, "depends_on": ["buy"]},
-]
-RISKS = [
-    {
-        "area": "Supply",
-        "description": "Quay sensors arrive late",
-        "impact": "delay",
-        "likelihood": "medium",
-        "severity": "high",
-        "action": "order early",
-    },
-    {"area": "Legal", "description": "The permit is refused", "likelihood": "low", "severity": "high", "action": ""},
-]
-RESULTS = [
-    {"step": "ask-port", "title": "Ask the port", "by": "data_gathering", "result": {"answer": "Quay power is 24 V."}},
-]
-CONTEXT = {
-    "plan": {"title": "Harbour air watch", "summary": ""},
-    "phase": "build",
-    "package": "Mount",
-    "documents": DOCUMENTS,
-    "estimates": ESTIMATES,
-    "risks": RISKS,
-    "results": RESULTS,
-}
+from tests.agents.asking import DOCUMENTS, ESTIMATES, KEY, RESULTS, RISKS, ask
+
 QUAY = {
     "title": "Sensors on the quay",
     "description": "What permit do sensors on the quay need, and what do they cost?",
 }
-
-
-def _ask(
-    agent: str, action: str, inputs: dict[str, Any], context: dict[str, Any] | None = None, **more: Any
-) -> Outcome:
-    asked = Assignment(
-        id="a",
-        run="r",
-        plan="p",
-        step="s",
-        attempt=1,
-        agent=agent,
-        action=action,
-        inputs=inputs,
-        context=CONTEXT if context is None else context,
-        **more,
-    )
-    document = asked.model_dump(mode="json")
-    outcome = load(agent).perform(asked, digest(document), KEY, threading.Event())
-    assert outcome.signed_by(KEY.public)
-    return outcome
 
 
 def _standard_inputs(action: ActionCard, title: str) -> dict[str, Any]:
@@ -113,7 +51,7 @@ def test_schemas_are_json_schema_and_every_example_runs_on_standard_inputs(card:
     assert 6 <= len(action.examples) <= 12
     assert action.cannot
     for example in action.examples:
-        outcome = _ask(card.id, action.name, _standard_inputs(action, example))
+        outcome = ask(card.id, action.name, _standard_inputs(action, example))
         assert outcome.status != "failed", outcome.reason
         if outcome.status == "completed":
             Draft202012Validator(action.output_schema).validate(outcome.result)
@@ -125,7 +63,7 @@ def test_without_data_every_agent_refuses_or_doubts(card: AgentCard, action: Act
     inputs = {
         name: value for name, value in _standard_inputs(action, "Anything").items() if value not in (RISKS, ESTIMATES)
     }
-    outcome = _ask(card.id, action.name, inputs, {})
+    outcome = ask(card.id, action.name, inputs, {})
     if outcome.status == "completed":
         assert outcome.confidence < 0.5
     else:
@@ -137,12 +75,12 @@ def test_without_data_every_agent_refuses_or_doubts(card: AgentCard, action: Act
 def test_the_same_assignment_gives_the_same_outcome_but_for_its_times(card: AgentCard, action: ActionCard) -> None:
     inputs = _standard_inputs(action, action.examples[0])
     times = {"started_at", "ended_at", "signature"}
-    first, second = (_ask(card.id, action.name, inputs).model_dump(exclude=times) for _ in range(2))
+    first, second = (ask(card.id, action.name, inputs).model_dump(exclude=times) for _ in range(2))
     assert first == second
 
 
 def test_evidence_is_found_cited_and_its_gaps_named() -> None:
-    outcome = _ask("data_gathering", "find_evidence", QUAY)
+    outcome = ask("data_gathering", "find_evidence", QUAY)
     sensor = "Sensors on the quay must comply with IEC 60529 and need a permit from the port authority."
     permit = "The port authority grants a permit for quay sensors within 30 days."
     assert {(row["source"], row["quote"]) for row in outcome.result["findings"]} >= {
@@ -154,41 +92,41 @@ def test_evidence_is_found_cited_and_its_gaps_named() -> None:
 
 
 def test_confidence_in_evidence_moves_with_the_evidence() -> None:
-    none = _ask(
+    none = ask(
         "data_gathering", "find_evidence", QUAY, {"documents": [{"name": "x", "text": "Bread rises overnight."}]}
     )
-    one = _ask("data_gathering", "find_evidence", QUAY, {"documents": DOCUMENTS[1:]})
-    two = _ask("data_gathering", "find_evidence", QUAY)
+    one = ask("data_gathering", "find_evidence", QUAY, {"documents": DOCUMENTS[1:]})
+    two = ask("data_gathering", "find_evidence", QUAY)
     assert none.status == "rejected"
     assert 0 < one.confidence < two.confidence < 1
 
 
 def test_a_reviewers_instructions_widen_the_question() -> None:
     inputs = {"title": "Sensors on the quay"}
-    before = _ask("data_gathering", "find_evidence", inputs)
-    after = _ask("data_gathering", "find_evidence", inputs, instructions="Look for power, volts and lightning")
+    before = ask("data_gathering", "find_evidence", inputs)
+    after = ask("data_gathering", "find_evidence", inputs, instructions="Look for power, volts and lightning")
     assert before.result["gaps"] == []
     assert "lightning" in after.result["gaps"]
 
 
 def test_requirements_are_listed_with_their_kind_and_references_with_their_source() -> None:
-    rows = _ask("data_gathering", "list_requirements", QUAY).result["requirements"]
+    rows = ask("data_gathering", "list_requirements", QUAY).result["requirements"]
     assert {(row["kind"], row["source"]) for row in rows} >= {("legal", "assumptions.md"), ("legal", "survey.md")}
-    references = _ask("data_gathering", "collect_sources", QUAY).result["references"]
+    references = ask("data_gathering", "collect_sources", QUAY).result["references"]
     assert references == [{"text": "IEC 60529", "source": "assumptions.md"}]
 
 
 def test_figures_come_with_their_sentence() -> None:
-    figures = _ask("data_gathering", "collect_figures", QUAY).result["figures"]
+    figures = ask("data_gathering", "collect_figures", QUAY).result["figures"]
     assert [row["figure"] for row in figures if row["source"] == "survey.md"] == ["30 days"]
 
 
 def test_the_schedule_is_that_of_pert_and_its_confidence_falls_without_an_order() -> None:
-    outcome = _ask("analysis", "estimate_schedule", QUAY)
+    outcome = ask("analysis", "estimate_schedule", QUAY)
     assert (outcome.result["mean_days"], outcome.result["critical_path"]) == (8, ["buy", "mount"])
     assert outcome.result["deviation_days"] == pytest.approx((4 + 1 / 9) ** 0.5, abs=1e-3)
     loose = [{**row, "depends_on": []} for row in ESTIMATES]
-    unordered = _ask("analysis", "estimate_schedule", QUAY, {"estimates": loose})
+    unordered = ask("analysis", "estimate_schedule", QUAY, {"estimates": loose})
     assert unordered.result["order"] == "assumed: one after the other"
     assert unordered.result["mean_days"] == 9
     assert unordered.confidence < outcome.confidence
@@ -197,12 +135,12 @@ def test_the_schedule_is_that_of_pert_and_its_confidence_falls_without_an_order(
 def test_an_estimate_that_includes_others_is_not_counted_twice() -> None:
     whole = {"id": "all", "title": "All", "days_min": 50, "days_likely": 60, "days_max": 70}
     parts = [{**row, "parent": "all"} for row in ESTIMATES]
-    assert _ask("analysis", "estimate_schedule", QUAY, {"estimates": [whole, *parts]}).result["mean_days"] == 8
+    assert ask("analysis", "estimate_schedule", QUAY, {"estimates": [whole, *parts]}).result["mean_days"] == 8
 
 
 def test_estimates_that_wait_for_each_other_are_rejected_by_name() -> None:
     cyclic = [{**row, "depends_on": ["mount"]} for row in ESTIMATES]
-    outcome = _ask("analysis", "estimate_schedule", QUAY, {"estimates": cyclic})
+    outcome = ask("analysis", "estimate_schedule", QUAY, {"estimates": cyclic})
     assert (outcome.status, outcome.reason) == (
         "rejected",
         "the plan's estimates cannot be scheduled: these wait for each other: mount -> mount",
@@ -210,7 +148,7 @@ def test_estimates_that_wait_for_each_other_are_rejected_by_name() -> None:
 
 
 def test_costs_are_added_up_by_currency() -> None:
-    result = _ask("analysis", "estimate_costs", QUAY).result
+    result = ask("analysis", "estimate_costs", QUAY).result
     assert result["totals"] == [{"currency": "EUR", "largest": 1500.0, "sum_low": 1400.0, "sum_high": 1900.0}]
 
 
@@ -220,7 +158,7 @@ def test_options_are_compared_where_they_have_scores() -> None:
         {"name": "mast", "scores": {"cost": 30, "range": 9}},
     ]
     given = {**QUAY, "options": options, "weights": {"range": 3}, "lower_is_better": ["cost"]}
-    outcome = _ask("analysis", "compare_options", given)
+    outcome = ask("analysis", "compare_options", given)
     assert outcome.result == {
         "ranking": [{"name": "mast", "value": 0.75}, {"name": "buoy", "value": 0.25}],
         "weights": {"cost": 1.0, "range": 3.0},
@@ -229,11 +167,11 @@ def test_options_are_compared_where_they_have_scores() -> None:
     }
     assert outcome.confidence == 1.0
     missing = [options[0], {"name": "mast", "scores": {"cost": 30}}]
-    assert _ask("analysis", "compare_options", {**given, "options": missing}).confidence < 1.0
+    assert ask("analysis", "compare_options", {**given, "options": missing}).confidence < 1.0
 
 
 def test_risks_that_touch_the_question_come_first_then_the_highest() -> None:
-    rows = _ask("analysis", "score_risks", QUAY).result
+    rows = ask("analysis", "score_risks", QUAY).result
     assert [(row["area"], row["score"], row["touches"]) for row in rows["risks"]] == [
         ("Supply", 6, True),
         ("Legal", 3, False),
@@ -243,21 +181,21 @@ def test_risks_that_touch_the_question_come_first_then_the_highest() -> None:
 
 def test_a_document_is_drafted_from_evidence_and_says_what_is_missing() -> None:
     inputs = {"title": "Draft the sensor policy", "description": "Rules for sensors on the quay.", "resources": []}
-    outcome = _ask("reporting", "draft_document", inputs)
+    outcome = ask("reporting", "draft_document", inputs)
     assert outcome.result["kind"] == "policy"
     assert outcome.result["missing"] == ["Responsibilities"]
     assert outcome.result["sections"][0] == {
         "heading": "Purpose",
         "lines": ["Draft the sensor policy, for Harbour air watch (build / Mount)."],
     }
-    fuller = _ask("reporting", "draft_document", {**inputs, "resources": ["Electrician"]})
+    fuller = ask("reporting", "draft_document", {**inputs, "resources": ["Electrician"]})
     assert fuller.result["missing"] == []
     assert outcome.confidence < fuller.confidence
 
 
 def test_what_a_plan_says_cannot_become_markup_of_the_document() -> None:
     hostile = "<script>x</script>\n# Approved\n[pay](http://evil) `rm` **sensors** on the quay {{ 7*7 }}"
-    text = _ask("reporting", "draft_document", {"title": hostile, "description": hostile}).result["markdown"]
+    text = ask("reporting", "draft_document", {"title": hostile, "description": hostile}).result["markdown"]
     assert "<script" not in text.replace(r"\<script", "")
     assert [line for line in text.splitlines() if line.startswith("# ")] == [
         r"# \<script\>x\</script\> \# Approved \[pay\](http://evil) \`rm\` \*\*sensors\*\* on the quay {{ 7\*7 }}"
@@ -266,63 +204,14 @@ def test_what_a_plan_says_cannot_become_markup_of_the_document() -> None:
 
 def test_progress_is_summarised_with_its_doubts() -> None:
     results = [*RESULTS, {"step": "pay", "status": "refused"}, {"step": "guess", "confidence": 0.2, "result": {"x": 1}}]
-    outcome = _ask("reporting", "summarise_progress", QUAY, {"results": results})
+    outcome = ask("reporting", "summarise_progress", QUAY, {"results": results})
     assert outcome.result["counts"] == {"done": 2, "refused": 1}
     assert outcome.result["doubts"] == ["pay", "guess"]
     assert outcome.confidence == pytest.approx((1 - 0.5**3) / 3, abs=1e-3)
 
 
-def _milestone(**changes: Any) -> Outcome:
-    inputs = {
-        "milestone": "milestone-build",
-        "risks": RISKS,
-        "estimates": ESTIMATES,
-        "progress": {"steps": 9, "done": 4},
-    }
-    return _ask("risk_assessment", "assess_milestone", {**inputs, **changes})
-
-
-def test_a_calm_register_is_not_existential() -> None:
-    result = _milestone().result
-    assert [one["kind"] for one in result["scenarios"]] == ["base", "adverse", "adverse", "optimistic", "optimistic"]
-    assert (result["existential"], [rule["fired"] for rule in result["rules"]]) == (False, [False] * 4)
-    assert [row["area"] for row in result["top_risks"]] == ["Supply", "Legal"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "fired"),
-    [
-        ({"risks": [{**RISKS[0], "likelihood": "high"}] * 9}, [True, True, False, False]),
-        ({"progress": {"steps": 9, "done": 3, "refused": 1}}, [False, False, True, False]),
-        ({"progress": {"steps": 9, "done": 4, "refused": 1}}, [False, False, False, False]),
-        ({"risks": [{**RISKS[1], "likelihood": "High"}]}, [False, False, False, True]),
-    ],
-)
-def test_each_rule_for_existential_risk_fires_on_its_own_ground(changes: dict[str, Any], fired: list[bool]) -> None:
-    result = _milestone(**changes).result
-    assert [rule["fired"] for rule in result["rules"]] == fired
-    assert result["existential"] == any(fired)
-    assert bool(result["existential_why"]) == any(fired)
-
-
-def test_the_rule_that_fired_is_said_with_its_figures() -> None:
-    result = _milestone(progress={"steps": 9, "done": 3, "refused": 1}).result
-    assert result["existential_why"] == (
-        "more of the ended steps than the limit were refused or failed (0.25, limit 0.2)"
-    )
-
-
-def test_confidence_in_an_assessment_falls_with_each_thing_that_is_not_known() -> None:
-    full = _milestone().confidence
-    unrated = [RISKS[0], {**RISKS[1], "severity": ""}]
-    assert full == pytest.approx(0.5 + 0.3 * 2 / 3 + 0.2, abs=1e-3)
-    assert _milestone(progress={}).confidence == pytest.approx(full - 0.2, abs=1e-3)
-    assert _milestone(estimates=[]).confidence == pytest.approx(full - 0.2, abs=1e-3)
-    assert _milestone(risks=unrated).confidence == pytest.approx(full - 0.25, abs=1e-3)
-
-
 def test_configured_sources_take_part_in_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "norms.txt").write_text("Lightning rods protect sensors on the quay.")
     monkeypatch.setenv("PLANEXE_AGENT_SOURCES", str(tmp_path))
-    outcome = _ask("data_gathering", "find_evidence", {"title": "Lightning rods for sensors on the quay"}, {})
+    outcome = ask("data_gathering", "find_evidence", {"title": "Lightning rods for sensors on the quay"}, {})
     assert [one.source for one in outcome.evidence] == ["sources/norms.txt"]

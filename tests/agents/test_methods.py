@@ -11,73 +11,8 @@ from hypothesis import strategies as st
 from planexe_agents.agents.step import files
 from planexe_agents.methods.amounts import Amount, amounts, totals
 from planexe_agents.methods.choice import compare
-from planexe_agents.methods.scenarios import SCENARIOS, Hazard, play, resilience
-from planexe_agents.methods.schedule import Activity, Slot, critical_path, in_order, simulate
 from planexe_agents.methods.search import Index, find
 from planexe_agents.methods.text import Passage, passages, stem, terms
-
-
-def _fixed(name: str, days: float, *after: str) -> Activity:
-    return Activity(name, days, days, days, after)
-
-
-# a(3) -> b(4) -> d(2), a -> c(1) -> d: forward and backward pass by hand.
-DIAMOND = (_fixed("a", 3), _fixed("b", 4, "a"), _fixed("c", 1, "a"), _fixed("d", 2, "b", "c"))
-
-
-def test_the_critical_path_of_a_diamond_is_that_of_the_hand_calculation() -> None:
-    path = critical_path(DIAMOND[::-1])
-    assert (path.days, path.variance, path.path) == (9, 0, ("a", "b", "d"))
-    assert path.slots == {"a": Slot(0, 3, 0), "b": Slot(3, 7, 0), "c": Slot(3, 4, 3), "d": Slot(7, 9, 0)}
-
-
-def test_pert_means_and_variances_are_those_of_malcolm_and_others() -> None:
-    activity = Activity("a", 2, 5, 14)
-    assert (activity.mean, activity.variance) == (6, 4)
-    chain = critical_path([activity, Activity("b", 1, 2, 3, ("a",))])
-    assert chain.days == 8
-    assert chain.variance == pytest.approx(4 + 1 / 9)
-
-
-def test_a_simulated_chain_has_the_mean_and_the_median_that_theory_gives() -> None:
-    chain = [Activity(str(i), 4, 10, 16, (str(i - 1),) if i else ()) for i in range(30)]
-    forecast = simulate(chain, seed=7, draws=2000)
-    # The durations are beta(3, 3) on [4, 16]: mean 10, variance 12^2 * 9 / (36 * 7).
-    deviation = math.sqrt(30 * 144 * 9 / 252)
-    assert forecast.p50 == pytest.approx(300, abs=4 * deviation / math.sqrt(2000) * 1.2533)
-    assert forecast.p90 - forecast.p50 == pytest.approx(1.2816 * deviation, rel=0.1)
-    assert set(forecast.criticality.values()) == {1.0}
-
-
-def test_the_same_seed_gives_the_same_forecast_and_another_seed_another() -> None:
-    plan = [Activity("a", 1, 2, 5), Activity("b", 1, 3, 4)]
-    assert simulate(plan, 1) == simulate(plan, 1) != simulate(plan, 2)
-
-
-def test_a_cycle_is_named_and_a_double_id_refused() -> None:
-    with pytest.raises(ValueError, match=r"these wait for each other: (a -> b -> a|b -> a -> b)"):
-        in_order([_fixed("a", 1, "b"), _fixed("b", 1, "a")])
-    with pytest.raises(ValueError, match="two estimates have the same id"):
-        in_order([_fixed("a", 1), _fixed("a", 1)])
-
-
-_networks = st.lists(st.tuples(st.integers(0, 9), st.sets(st.integers(0, 11))), min_size=1, max_size=12).map(
-    lambda rows: [
-        _fixed(str(number), days, *(str(before) for before in sorted(after) if before < number))
-        for number, (days, after) in enumerate(rows)
-    ]
-)
-
-
-@settings(derandomize=True)
-@given(_networks)
-def test_laws_of_the_critical_path(plan: list[Activity]) -> None:
-    found = critical_path(plan)
-    by_id = {activity.id: activity for activity in plan}
-    assert sum(by_id[name].mean for name in found.path) == pytest.approx(found.days)
-    assert all(found.slots[name].slack == pytest.approx(0) for name in found.path)
-    assert all(slot.slack >= -1e-9 for slot in found.slots.values())
-    assert all(found.slots[a.id].start >= found.slots[b].end - 1e-9 for a in plan for b in a.after)
 
 
 def test_bm25_scores_are_those_of_the_formula() -> None:
@@ -173,28 +108,6 @@ def test_options_are_ranked_by_weighted_scaled_scores() -> None:
 def test_a_close_race_is_not_stable() -> None:
     ranking = compare({"a": {"x": 1.0, "y": 0.0}, "b": {"x": 0.0, "y": 1.0}}, {"x": 1.01, "y": 1.0})
     assert (ranking.values[0][0], ranking.stability) == ("a", 0.5)
-
-
-def test_resilience_is_planexes_formula() -> None:
-    assert resilience(0.25, 0.5, 0.8) == pytest.approx(0.4 * 0.75 + 0.3 * 0.5 + 0.3 * 0.8)
-    assert resilience(3, 2, 0) == 0.0
-    assert resilience(0, -0.2, 1) == 1.0
-
-
-def test_a_certain_loss_and_fixed_work_give_the_play_that_arithmetic_gives() -> None:
-    found = play([Hazard("sea", 1.0, 0.2, mitigated=True)], [_fixed("a", 10)], SCENARIOS[0], seed=1)
-    assert [found.overrun, found.slip, found.success] == pytest.approx([0.2, 0.2, 1.0])
-    assert found.resilience == pytest.approx(0.4 * 0.8 + 0.3 * 0.8 + 0.3)
-
-
-def test_scenarios_are_one_base_two_adverse_two_optimistic_and_ordered_by_resilience() -> None:
-    hazards = [Hazard("sea", 0.3, 0.1, mitigated=True), Hazard("law", 0.6, 0.1, mitigated=True)]
-    plan = [Activity("a", 5, 10, 30)]
-    plays = [play(hazards, plan, scenario, seed=3) for scenario in SCENARIOS]
-    assert [one.scenario.kind for one in plays] == ["base", "adverse", "adverse", "optimistic", "optimistic"]
-    assert max(one.resilience for one in plays[1:3]) < plays[0].resilience
-    assert plays[0].resilience < min(one.resilience for one in plays[3:])
-    assert plays == [play(hazards, plan, scenario, seed=3) for scenario in SCENARIOS]
 
 
 def test_configured_files_are_read_but_nothing_outside_their_folder(tmp_path: Path) -> None:

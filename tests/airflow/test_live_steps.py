@@ -136,3 +136,47 @@ def test_marking_a_gate_a_success_by_hand_opens_nothing(drop_plan: Any) -> None:
 
 def _second(ticket: dict[str, Any]) -> dict[str, Any] | None:
     return ticket if ticket["n"] == 2 and ticket["state"] == "open" else None
+
+
+def test_a_flagged_risk_holds_its_milestone_until_a_senior_person_lets_it_go(stack: RunningStack) -> None:
+    deadly = {"area": "Safety", "description": "Loss of life in the dock", "likelihood": "high", "severity": "high"}
+    plan = {
+        "id": "live-existential",
+        "title": "live-existential",
+        "phases": [{"id": "dig", "title": "Dig", "critical": True}, {"id": "fill", "title": "Fill"}],
+        "packages": [
+            {"id": name, "title": name, "phase": phase, "estimate": {"days_min": 1, "days_likely": 2, "days_max": 4}}
+            for name, phase in (("dock", "dig"), ("pond", "fill"))
+        ],
+        "steps": [
+            {"id": "dig-dock", "title": "Dig the dock", "phase": "dig", "package": "dock", "human_required": True},
+            {"id": "fill-pond", "title": "Fill the pond", "phase": "fill", "package": "pond", "human_required": True},
+        ],
+        "risks": [{**deadly, "action": "Helmets."}],
+    }
+    path = drop(stack.plans_dir, plan)
+    run = start(stack.client, plan)
+
+    def junior(ticket: Mapping[str, Any]) -> Answer | None:
+        return agreeable(ticket) if ticket["work_item"] == "dig-dock" else None
+
+    def held() -> dict[str, Any] | None:
+        for row in run.client.tickets(run.dag_id, run.run_id):
+            ticket = run.client.ticket(run.dag_id, run.run_id, row["task_id"])
+            if ticket["kind"] == "senior_review":
+                return ticket
+            answer = junior(ticket)
+            if answer and ticket["state"] == "open":
+                run.client.answer(run.dag_id, run.run_id, row["task_id"], answer)
+        return None
+
+    ticket = wait_for("the senior review", held)
+    assert ticket["why"] == "The agent risk_assessment flags an existential risk"
+    said = ticket["agent_says"]["result"]
+    assert "a severe risk, more than unlikely, may harm people (1, limit 0)" in said["existential_why"]
+    assert said["so_far"]["ended"] == 1
+    assert run.states() == {"dig-dock": "done", "fill-pond": "pending"}
+    assert not run.record.exists("milestones", "milestone-dig", "manifest.json")
+    assert run.to_the_end(agreeable) == "success"
+    assert run.record.exists("milestones", "milestone-dig", "report", "report.html")
+    path.unlink()

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from planexe_agents.agents.estimates import schedulable
+from planexe_agents.agents.figures import HistogramBin, bins
 from planexe_agents.agents.ratings import rank, rated_share
 from planexe_agents.agents.step import Source, StepInput, evidence, quotes, search
 from planexe_agents.context import RiskRow
@@ -42,10 +43,12 @@ class ScheduleEstimate(BaseModel):
 
     mean_days: float
     deviation_days: float
+    p10_days: float
     p50_days: float
     p80_days: float
     p90_days: float
     critical_path: list[str]
+    histogram: list[HistogramBin]
     activities: list[PlannedActivity]
     order: Literal["stated by the plan", "assumed: one after the other"]
     draws: int
@@ -160,7 +163,7 @@ def estimate_schedule(inputs: StepInput, task: Task) -> Completed[ScheduleEstima
         forecast = simulate(plan.activities, task.seed, DRAWS)
     except ValueError as error:
         raise Reject(f"the plan's estimates cannot be scheduled: {error}") from error
-    sharpness = forecast.p50 / forecast.p90 if forecast.p90 else 1.0
+    sharpness = forecast.days.p50 / forecast.days.p90 if forecast.days.p90 else 1.0
     ordered = plan.linked if plan.order_is_stated else UNSTATED_ORDER
     order = f"{plan.linked:.0%} of them have a place in" if plan.order_is_stated else "the plan does not state"
     why = (
@@ -312,10 +315,12 @@ def _schedule(path: CriticalPath, forecast: Forecast, task: Task, *, stated: boo
     return ScheduleEstimate(
         mean_days=round(path.days, 3),
         deviation_days=round(math.sqrt(path.variance), 3),
-        p50_days=round(forecast.p50, 3),
-        p80_days=round(forecast.p80, 3),
-        p90_days=round(forecast.p90, 3),
+        p10_days=round(forecast.days.p10, 3),
+        p50_days=round(forecast.days.p50, 3),
+        p80_days=round(forecast.days.p80, 3),
+        p90_days=round(forecast.days.p90, 3),
         critical_path=list(path.path),
+        histogram=bins(forecast.bins),
         activities=rows,
         order="stated by the plan" if stated else "assumed: one after the other",
         draws=forecast.draws,

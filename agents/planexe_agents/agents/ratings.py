@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from planexe_agents.context import RiskRow
 from planexe_agents.methods.scenarios import LEVELS, LIKELIHOOD, SEVERITY, Hazard
 
+TITLE = 90
+
 
 def level(rating: str) -> str | None:
     """Return `low`, `medium` or `high`, or None for any other word. `Very high` is high."""
@@ -36,7 +38,15 @@ def hazard(row: RiskRow) -> Hazard:
         probability=LIKELIHOOD[level(row.likelihood) or "medium"],
         loss=SEVERITY[level(row.severity) or "medium"],
         mitigated=bool(row.action.strip()),
+        title=title(row),
     )
+
+
+def title(row: RiskRow) -> str:
+    """Return the words that a reader knows a risk by: its area and the first words of its description."""
+    words = " ".join(row.description.split())
+    short = words if len(words) <= TITLE else words[: TITLE - 1].rsplit(" ", 1)[0] + "…"
+    return ": ".join(part for part in (row.area, short) if part)
 
 
 def _points(rating: str) -> int:

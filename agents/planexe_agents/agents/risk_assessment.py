@@ -2,45 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from planexe_agents.agents.estimates import schedulable
-from planexe_agents.agents.ratings import hazard, level, rank, rated_share
+from planexe_agents.agents.existential import RULES, Situation
+from planexe_agents.agents.figures import distributed, spread
+from planexe_agents.agents.milestone import (
+    DriverResult,
+    LateStep,
+    Method,
+    MilestoneAssessment,
+    Rule,
+    ScenarioResult,
+    SoFar,
+    TopRisk,
+)
+from planexe_agents.agents.progress import Progress, WorkSoFar
+from planexe_agents.agents.ratings import hazard, rank, rated_share
 from planexe_agents.context import Estimate, RiskRow
-from planexe_agents.methods.scenarios import LIKELIHOOD, SCENARIOS, SEVERITY, TOLERANCE, Play, play
+from planexe_agents.methods.remaining import remaining
+from planexe_agents.methods.scenarios import (
+    LIKELIHOOD,
+    SCENARIOS,
+    SEVERITY,
+    TOLERANCE,
+    Driver,
+    Luck,
+    Outlook,
+    Play,
+    draw,
+    drivers,
+    play,
+)
+from planexe_agents.methods.schedule import critical_path
 from planexe_agents.protocol import Evidence
 from planexe_agents.service import Agent, Completed, Reject, Task
 
 DRAWS = 1000
-FEWER_DRAWS = 250
 OTHER_SCALES = (0.75, 1.25)
 TOP = 5
-LEAST_SUCCESS = 0.5
-LEAST_RESILIENCE = 0.4
-MOST_FAILED = 0.2
+MOST_DRIVERS = 10
+MOST_LATE = 10
 
-agent = Agent(id="risk_assessment", type="risk_assessment", name="Risk assessment", version="1.0")
-
-
-class Progress(BaseModel):
-    """How many steps are there, and how many ended how, so far."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    steps: int = Field(default=0, ge=0)
-    done: int = Field(default=0, ge=0)
-    refused: int = Field(default=0, ge=0)
-    failed: int = Field(default=0, ge=0)
-
-    @property
-    def failed_share(self) -> float:
-        """The share of ended steps that were refused or failed, 0 to 1."""
-        ended = self.done + self.refused + self.failed
-        return (self.refused + self.failed) / ended if ended else 0.0
+agent = Agent(id="risk_assessment", type="risk_assessment", name="Risk assessment", version="1.1")
 
 
 class MilestoneInput(BaseModel):
@@ -54,50 +61,11 @@ class MilestoneInput(BaseModel):
     estimates: list[Estimate] = []
 
 
-class ScenarioResult(BaseModel):
-    """Means of one scenario: shares over planned cost and duration, chance to stay within 25 % of both, resilience."""
-
-    name: str
-    kind: Literal["base", "adverse", "optimistic"]
-    story: str
-    overrun: float
-    slip: float
-    success: float
-    resilience: float
-
-
-class TopRisk(BaseModel):
-    """A risk, its score (likelihood times severity, 1 to 9), its expected loss as a share of the plan."""
-
-    area: str
-    description: str
-    score: int
-    expected_loss: float
-    mitigation: str
-
-
-class Rule(BaseModel):
-    """A rule for existential risk: what it says, the value it looked at, its limit, and whether it fired."""
-
-    rule: str
-    value: float
-    limit: float
-    fired: bool
-
-
-class MilestoneAssessment(BaseModel):
-    """Whether senior people must look, by which rule, and what it was computed from."""
-
-    milestone: str
-    existential: bool
-    existential_why: str
-    rules: list[Rule]
-    resilience: float
-    scenarios: list[ScenarioResult]
-    top_risks: list[TopRisk]
-    scale: dict[str, dict[str, float]]
-    draws: int
-    seed: str
+METHOD = Method(
+    durations="PERT beta between the shortest and the longest estimate, through the whole network of what is left",
+    risks="each strikes or not; it adds its share to cost, and of planned days behind the last activity",
+    correlation="none: risks and durations are drawn independently, so the tails are thinner than they are",
+)
 
 
 @agent.action(
@@ -120,11 +88,14 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
     if not inputs.risks:
         raise Reject("missing data: the plan has no risk register")
     try:
-        plays = _play_all(inputs, task.seed, 1.0, DRAWS)
-        others = [_play_all(inputs, task.seed, loss, FEWER_DRAWS) for loss in OTHER_SCALES]
+        outlook = _outlook(inputs)
+        luck = draw(outlook, task.seed, DRAWS)
     except ValueError as error:
         raise Reject(f"the plan's estimates cannot be scheduled: {error}") from error
+    plays = _plays(outlook, luck)
     rules = _rules(inputs, plays)
+    base = plays[0]
+    scheduled = outlook.planned > 0
     result = MilestoneAssessment(
         milestone=inputs.milestone,
         existential=any(rule.fired for rule in rules),
@@ -132,23 +103,39 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
             f"{rule.rule} ({rule.value:g}, limit {rule.limit:g})" for rule in rules if rule.fired
         ),
         rules=rules,
-        resilience=round(plays[0].resilience, 3),
-        scenarios=[_scenario(one) for one in plays],
+        resilience=round(base.resilience, 3),
+        so_far=_so_far(inputs.progress),
+        schedule=distributed(base.days, outlook.planned) if scheduled else None,
+        cost=distributed(base.costs, 1.0),
+        scenarios=[_scenario(one, scheduled=scheduled) for one in plays],
+        drivers=_drivers(inputs, outlook, luck, base) if scheduled else [],
         top_risks=_top(inputs.risks),
         scale={"likelihood": LIKELIHOOD, "loss": SEVERITY, "tolerance": {"cost and duration": TOLERANCE}},
+        method=METHOD,
         draws=DRAWS,
         seed=str(task.seed),
     )
-    confidence, why = _confidence(inputs, _agreement([rules, *(_rules(inputs, other) for other in others)]))
+    others = [_rules(inputs, _plays(outlook, luck, loss)) for loss in OTHER_SCALES]
+    confidence, why = _confidence(inputs, _agreement([rules, *others]))
     cited = tuple(Evidence(source="risk register", quote=row.description) for row in result.top_risks)
     return Completed(result, confidence, why, cited)
 
 
-def _play_all(inputs: MilestoneInput, seed: int, loss: float, draws: int) -> list[Play]:
-    hazards = [hazard(row) for row in inputs.risks]
-    activities = schedulable(inputs.estimates).activities
-    scenarios = [replace(scenario, loss=scenario.loss * loss) for scenario in SCENARIOS]
-    return [play(hazards, activities, scenario, seed, draws) for scenario in scenarios]
+def _outlook(inputs: MilestoneInput) -> Outlook:
+    """Look from the milestone on: what is left of the schedule, and of the chance that a risk strikes."""
+    progress = inputs.progress
+    plan = schedulable(inputs.estimates).activities
+    hazards = (*map(hazard, inputs.risks), *progress.hazards())
+    return Outlook(
+        hazards=tuple(one.over(progress.left) for one in hazards),
+        activities=remaining(plan, progress.parts(), progress.day, progress.pace),
+        planned=critical_path(plan).days,
+        overspent=progress.overspent,
+    )
+
+
+def _plays(outlook: Outlook, luck: Luck, loss: float = 1.0) -> list[Play]:
+    return [play(outlook, luck, replace(scenario, loss=scenario.loss * loss)) for scenario in SCENARIOS]
 
 
 def _agreement(verdicts: Sequence[Sequence[Rule]]) -> float:
@@ -158,32 +145,33 @@ def _agreement(verdicts: Sequence[Sequence[Rule]]) -> float:
 
 
 def _rules(inputs: MilestoneInput, plays: Sequence[Play]) -> list[Rule]:
-    """Each of these alone asks for a senior review; a limit is crossed, not touched."""
-    success = plays[0].success
-    worst = min(one.resilience for one in plays if one.scenario.kind == "adverse")
-    failed = inputs.progress.failed_share
-    open_high = sum(_is_high(row) and not row.action.strip() for row in inputs.risks)
+    situation = Situation(inputs.risks, inputs.progress, plays)
     return [
-        _below("the base scenario succeeds less often than not", success, LEAST_SUCCESS),
-        _below("an adverse scenario leaves a resilience below the limit", worst, LEAST_RESILIENCE),
-        _above("more of the ended steps than the limit were refused or failed", failed, MOST_FAILED),
-        _above("a risk is high in likelihood and severity and has no mitigation", open_high, 0),
+        Rule(rule=rule.says, value=round(rule.value(situation), 3), limit=rule.limit, fired=rule.fired(situation))
+        for rule in RULES
     ]
 
 
-def _below(rule: str, value: float, limit: float) -> Rule:
-    return Rule(rule=rule, value=round(value, 3), limit=limit, fired=value < limit)
+def _so_far(progress: Progress) -> SoFar:
+    late = sorted((row for row in progress.work if row.late_days > 0), key=lambda row: (-row.late_days, row.step))
+    return SoFar(
+        day=round(progress.day, 3),
+        ended=progress.done + progress.refused + progress.failed,
+        refused=progress.refused + progress.failed,
+        mean_confidence=progress.mean_confidence,
+        pace=round(progress.pace, 3),
+        left=round(progress.left, 3),
+        overspent=round(progress.overspent, 3),
+        late=[_late(row) for row in late[:MOST_LATE]],
+        events=[f"{one.title} ({one.probability:.0%})" for one in progress.hazards()],
+    )
 
 
-def _above(rule: str, value: float, limit: float) -> Rule:
-    return Rule(rule=rule, value=round(value, 3), limit=limit, fired=value > limit)
+def _late(row: WorkSoFar) -> LateStep:
+    return LateStep(title=row.title or row.step, planned_days=row.planned_days, late_days=round(row.late_days, 3))
 
 
-def _is_high(row: RiskRow) -> bool:
-    return level(row.likelihood) == level(row.severity) == "high"
-
-
-def _scenario(one: Play) -> ScenarioResult:
+def _scenario(one: Play, *, scheduled: bool) -> ScenarioResult:
     return ScenarioResult(
         name=one.scenario.name,
         kind=one.scenario.kind,
@@ -192,6 +180,23 @@ def _scenario(one: Play) -> ScenarioResult:
         slip=round(one.slip, 3),
         success=round(one.success, 3),
         resilience=round(one.resilience, 3),
+        days=spread(one.days) if scheduled else None,
+        cost=spread(one.costs),
+    )
+
+
+def _drivers(inputs: MilestoneInput, outlook: Outlook, luck: Luck, base: Play) -> list[DriverResult]:
+    titles = {estimate.id: estimate.title or estimate.id for estimate in inputs.estimates}
+    return [_driver(one, titles) for one in drivers(outlook, luck, base)[:MOST_DRIVERS]]
+
+
+def _driver(one: Driver, titles: Mapping[str, str]) -> DriverResult:
+    return DriverResult(
+        kind=one.kind,
+        title=titles.get(one.title, one.title) if one.kind == "work" else one.title,
+        days_if_well=round(one.well, 3),
+        days_if_badly=round(one.badly, 3),
+        correlation=round(one.correlation, 3),
     )
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import graphlib
-import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+from planexe_agents.methods.statistics import Bin, Distribution, distribution, histogram
 
 EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Work of `least`, `likely` or `most` days that begins when every activity of `after` has ended."""
+    """Work of `least`, `likely` or `most` days that begins when every activity of `after` has ended.
+
+    It does not begin before the day `not_before`: what is not done yet cannot be done yesterday.
+    """
 
     id: str
     least: float
     likely: float
     most: float
     after: tuple[str, ...] = ()
+    not_before: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -32,7 +37,10 @@ class Activity:
         return ((self.most - self.least) / 6) ** 2
 
     def draw(self, chance: random.Random) -> float:
-        """Draw a duration from the beta distribution on [least, most] with PERT's mean (shape sum 6)."""
+        """Draw a duration from the beta distribution on [least, most] with PERT's mean (shape sum 6).
+
+        D. Vose, "Risk Analysis", 2000: the PERT distribution. Its variance is (mean - a)(b - mean) / 7.
+        """
         spread = self.most - self.least
         if spread <= 0:
             return self.likely
@@ -61,12 +69,11 @@ class CriticalPath:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Quantiles of the total in days, and how often each activity was critical, over `draws` simulations."""
+    """How the total in days is distributed, and how often each activity was critical, over `draws` simulations."""
 
     draws: int
-    p50: float
-    p80: float
-    p90: float
+    days: Distribution
+    bins: tuple[Bin, ...]
     criticality: Mapping[str, float]
 
 
@@ -87,9 +94,9 @@ def in_order(activities: Sequence[Activity]) -> tuple[Activity, ...]:
 
 def critical_path(activities: Sequence[Activity]) -> CriticalPath:
     """Compute the critical path at mean durations (Kelley and Walker, 1959): earliest dates forward, slack backward."""
-    ordered = in_order(activities)
+    network = Network(activities)
+    ordered = network.activities
     durations = [activity.mean for activity in ordered]
-    network = _Network(ordered)
     starts, ends = network.forward(durations)
     slack = network.slack(durations, starts, ends)
     path = network.path(starts, ends)
@@ -103,43 +110,51 @@ def critical_path(activities: Sequence[Activity]) -> CriticalPath:
 
 def simulate(activities: Sequence[Activity], seed: int, draws: int = 1000) -> Forecast:
     """Draw every duration `draws` times. The same seed gives the same forecast."""
-    ordered = in_order(activities)
-    network = _Network(ordered)
-    chance = random.Random(seed)  # noqa: S311 - a simulation, to be repeated by its seed
+    network = Network(activities)
     totals: list[float] = []
-    critical = [0] * len(ordered)
-    for _ in range(draws):
-        starts, ends = network.forward([activity.draw(chance) for activity in ordered])
+    critical = [0] * len(network.activities)
+    for durations in network.draws(random.Random(seed), draws):  # noqa: S311 - a simulation, to be repeated by its seed
+        starts, ends = network.forward(durations)
         totals.append(max(ends, default=0.0))
         for index in network.path(starts, ends):
             critical[index] += 1
-    totals.sort()
-    shares = {activity.id: critical[index] / draws for index, activity in enumerate(ordered)}
-    return Forecast(draws, quantile(totals, 0.5), quantile(totals, 0.8), quantile(totals, 0.9), shares)
+    shares = {activity.id: critical[index] / draws for index, activity in enumerate(network.activities)}
+    return Forecast(draws, distribution(totals), histogram(totals), shares)
 
 
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the smallest value that `share` of the sorted values do not exceed."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+class Network:
+    """The precedence graph by index, in topological order: built once, walked for every draw.
 
+    Raises ValueError where the activities cannot be ordered; see `in_order`.
+    """
 
-class _Network:
-    """The precedence graph by index, in topological order: built once, walked for every draw."""
+    def __init__(self, activities: Sequence[Activity]) -> None:
+        self.activities = in_order(activities)
+        index = {activity.id: number for number, activity in enumerate(self.activities)}
+        self._before = [[index[name] for name in activity.after if name in index] for activity in self.activities]
 
-    def __init__(self, ordered: Sequence[Activity]) -> None:
-        index = {activity.id: number for number, activity in enumerate(ordered)}
-        self._before = [[index[name] for name in activity.after if name in index] for activity in ordered]
+    def draws(self, chance: random.Random, count: int) -> Iterator[list[float]]:
+        """Yield the durations of all activities, drawn independently of each other, `count` times."""
+        for _ in range(count):
+            yield [activity.draw(chance) for activity in self.activities]
+
+    def days(self, durations: Sequence[float]) -> float:
+        """Return the day on which the last activity ends."""
+        return max(self.forward(durations)[1], default=0.0)
 
     def forward(self, durations: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Return when each activity starts and ends at the earliest."""
         starts: list[float] = []
         ends: list[float] = []
-        for before, days in zip(self._before, durations, strict=True):
+        for activity, before, days in zip(self.activities, self._before, durations, strict=True):
             start = max((ends[i] for i in before), default=0.0)
+            start = max(start, activity.not_before)
             starts.append(start)
             ends.append(start + days)
         return starts, ends
 
     def slack(self, durations: Sequence[float], starts: Sequence[float], ends: Sequence[float]) -> list[float]:
+        """Return by how many days each activity may slip while the last one ends on its day."""
         latest = [max(ends, default=0.0)] * len(ends)
         for number in range(len(ends) - 1, -1, -1):
             for i in self._before[number]:
