@@ -175,7 +175,8 @@ def test_a_flagged_risk_holds_its_milestone_until_a_senior_person_lets_it_go(sta
     said = ticket["agent_says"]["result"]
     assert "a severe risk, more than unlikely, may harm people (1, limit 0)" in said["existential_why"]
     assert said["so_far"]["ended"] == 1
-    assert run.states() == {"dig-dock": "done", "fill-pond": "pending"}
+    states = run.states()
+    assert (states["dig-dock"], states["fill-pond"]) == ("done", "pending")
     assert not run.record.exists("milestones", "milestone-dig", "manifest.json")
     assert run.to_the_end(agreeable) == "success"
     assert run.record.exists("milestones", "milestone-dig", "report", "report.html")
