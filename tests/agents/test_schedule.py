@@ -102,7 +102,7 @@ def test_laws_of_the_critical_path(plan: list[Activity]) -> None:
 @settings(derandomize=True)
 @given(_networks)
 def test_the_days_are_those_of_networkxs_longest_path(plan: list[Activity]) -> None:
-    graph = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_node("begin")
     for activity in plan:  # an activity's days lie on the edges into it
         for before in activity.after or ("begin",):
