@@ -16,8 +16,8 @@ from planexe_agents.methods.schedule import Activity, Slot, critical_path, in_or
 # The Reliable Construction Company: F. S. Hillier and G. J. Lieberman, "Introduction to Operations
 # Research", the chapter on PERT/CPM. Weeks: optimistic, most likely, pessimistic; what each waits for.
 RELIABLE = tuple(
-    Activity(name, *weeks, tuple(after))
-    for name, weeks, after in (
+    Activity(name, least, likely, most, tuple(after))
+    for name, (least, likely, most), after in (
         ("A", (1, 2, 3), ""),  # excavate
         ("B", (2, 3.5, 8), "A"),  # lay the foundation
         ("C", (6, 9, 18), "B"),  # put up the rough wall
