@@ -15,6 +15,7 @@ from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.routing.people import People, load_people
 from planexe_dag_factory.routing.registry import dump_registry, load_registry
 
 SECTION = "planexe"
@@ -67,3 +68,9 @@ def execution_of(context: Context) -> Execution:
     """Open the run that a task belongs to."""
     dag_run = context["dag_run"]
     return open_execution(run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after))
+
+
+def people() -> People:
+    """Read who stands behind the plans' roles; nobody where there is no such file."""
+    path = Path(conf.get(SECTION, "people", fallback=str(airflow_home() / "people.json")))
+    return load_people(path if path.exists() else None)

@@ -21,6 +21,7 @@ from planexe_dag_factory.stack.home import Home
 ADMIN = "admin"
 REVIEWER = "demo-reviewer"
 _BUNDLE = "planexe_dag_factory.airflow.bundle.PlanBundle"
+_DB_MANAGER = "planexe_dag_factory.ui.desk.manager.DeskDBManager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
             "simple_auth_manager_passwords_file": str(home.passwords),
             "execution_api_server_url": f"{url}/execution/",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.root / 'airflow.db'}"},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home.root / 'airflow.db'}",
+            "external_db_managers": _DB_MANAGER,
+        },
         "api": {
             "base_url": url,
             "host": "127.0.0.1",

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.resources import files
 from typing import Any
 
 from planexe_dag_factory.errors import StackError
@@ -92,11 +93,11 @@ class EmbeddedStack:
         self.supervisor.start(agents_program(self.home, self._agents, log))
 
     def _migrate(self) -> None:
-        """Make or upgrade the database, unless this version of Airflow has done so already."""
-        done = self.home.root / "migrated"
-        if not done.exists() or done.read_text() != version("apache-airflow-core"):
+        """Make or upgrade the database, unless these versions of Airflow and of our tables have done so already."""
+        done, wanted = self.home.root / "migrated", _database_version()
+        if not done.exists() or done.read_text() != wanted:
             self.supervisor.run(self._airflow("migrate", ("db", "migrate")))
-            done.write_text(version("apache-airflow-core"))
+            done.write_text(wanted)
 
     def _register_agents(self) -> None:
         if not self.supervisor.wait_until(self._agents.exists, timeout=_HEALTHY_WITHIN_S, strict=True):
@@ -123,6 +124,11 @@ class EmbeddedStack:
     def _tell(self, **news: Any) -> None:
         self.state = self.state.model_copy(update=news)
         write_state(self.home, self.state)
+
+
+def _database_version() -> str:
+    ours = files("planexe_dag_factory.ui.desk.migrations.versions").iterdir()
+    return " ".join((version("apache-airflow-core"), *sorted(file.name for file in ours if file.name[:1].isdigit())))
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ application, and each route adds the permission it needs.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -20,6 +21,10 @@ from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.params import Depends as Dependency
 
+from planexe_dag_factory.airflow.settings import people
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.desk import actions
 from planexe_dag_factory.ui.queries import planexe_dags
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -64,6 +69,23 @@ def readable_dags(user: GetUserDep, session: SessionDep) -> frozenset[str]:
 
 
 ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
+
+
+def person_of(user: GetUserDep) -> Actor:
+    """Return the user as the record names a person."""
+    return Actor("person", str(user.get_id()), user.get_name())
+
+
+Person = Annotated[Actor, Depends(person_of)]
+PeopleFile = Annotated[People, Depends(people)]
+
+
+def hand_of(session: SessionDep, person: Person, names: PeopleFile) -> actions.Hand:
+    """Return the user as one who does something about tickets."""
+    return actions.Hand(session, replace(person, via="planexe"), names)
+
+
+Hand = Annotated[actions.Hand, Depends(hand_of)]
 
 
 def may_answer(user: GetUserDep, dag_id: str, assigned: Iterable[str]) -> bool:

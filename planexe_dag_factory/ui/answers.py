@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,11 @@ from fastapi import HTTPException, status
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.tickets import check_answer
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.queries import Request
+from planexe_dag_factory.ui.views import why_not_answer
 from planexe_dag_factory.ui.wire import Answer, Answered
 
 PARKED_AFTER_S = 3.0
@@ -33,19 +38,30 @@ _NEXT: Mapping[str, str] = {
 }
 
 
-def take(ticket: Mapping[str, Any], request: Request, answer: Answer, user: GetUserDep, session: Session) -> Answered:
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers, with what the people file says about everybody."""
+
+    session: Session
+    person: Actor
+    people: People
+
+
+def take(found: Found, answer: Answer, user: GetUserDep, answering: Answering) -> Answered:
     """Check an answer and give it to Airflow, which resumes the task.
 
-    Raises HTTPException: 409 where the ticket has been answered or asked anew, 422 with every
-    problem of the answer, 403 where Airflow refuses the person.
+    Raises HTTPException: 409 where the ticket has been answered or asked anew, 403 where others are
+    asked or Airflow refuses the person, 422 with every problem of the answer.
     """
-    if request.open:
+    ticket, session = found.ticket, answering.session
+    if found.request.open:
         _refuse_stale(ticket, answer)
+        _refuse_person(found, answering)
         _refuse_wrong(ticket, answer)
         session.rollback()  # no connection is held while waiting
         time.sleep(_seconds_until_parked(ticket))
     _log(ticket, answer, user, session)
-    payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(request, answer))
+    payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(found.request, answer))
     response = update_hitl_detail(
         dag_id=ticket["dag_id"],
         dag_run_id=ticket["run_id"],
@@ -96,6 +112,12 @@ def _refuse_stale(ticket: Mapping[str, Any], answer: Answer) -> None:
         raise HTTPException(
             status.HTTP_409_CONFLICT, "This ticket has been opened again since you read it: reload, and look again."
         )
+
+
+def _refuse_person(found: Found, answering: Answering) -> None:
+    reason = why_not_answer(found, found.desk(), answering.person, answering.people, allowed=True)
+    if reason:
+        raise HTTPException(status.HTTP_403_FORBIDDEN, reason)
 
 
 def _refuse_wrong(ticket: Mapping[str, Any], answer: Answer) -> None:

@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, HTTPException, Query, Request, Response, status
+from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile, status
 
-from planexe_dag_factory.ui import answers, queries, views
-from planexe_dag_factory.ui.access import MAY_ANSWER, MAY_SEE_RUNS, MAY_SEE_TICKETS, ReadableDags, may_answer
-from planexe_dag_factory.ui.records import Record, find_record
-from planexe_dag_factory.ui.wire import Answer, Answered, PlanCard, Progress, TicketKind, TicketPage
+from planexe_dag_factory.delegation.asked import names_of, users_of
+from planexe_dag_factory.ui import answers, views
+from planexe_dag_factory.ui.access import (
+    MAY_ANSWER,
+    MAY_SEE_RUNS,
+    MAY_SEE_TICKETS,
+    Hand,
+    PeopleFile,
+    Person,
+    ReadableDags,
+    may_answer,
+)
+from planexe_dag_factory.ui.desk import actions, inbox, index, lookup
+from planexe_dag_factory.ui.desk.index import Place
+from planexe_dag_factory.ui.desk.manager import require_tables
+from planexe_dag_factory.ui.wire import (
+    Answer,
+    Answered,
+    Comment,
+    Delegation,
+    Done,
+    DoneAll,
+    Link,
+    PeopleList,
+    Places,
+    PlanCard,
+    Progress,
+    Reassignment,
+    TicketKind,
+    TicketPage,
+)
 
 router = APIRouter(prefix="/api/v1")
 
 REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 """A report is a page of its own, with styles within it; in a sandbox it has no origin and no scripts."""
+ACTED: dict[int | str, dict[str, Any]] = {
+    409: {"description": "Answered meanwhile, or not for this person to do"},
+    422: {"description": "Every problem of the request"},
+}
 
 
 @router.get("/openapi.json", include_in_schema=False)
@@ -36,13 +70,13 @@ def plans(session: SessionDep, readable: ReadableDags, dag_id: str | None = None
 @router.get("/runs/{dag_id}/{run_id}", dependencies=MAY_SEE_RUNS)
 def run(dag_id: str, run_id: str, session: SessionDep) -> Progress:
     """Say how far a run is, step by step."""
-    return views.run_progress(session, _run(session, dag_id, run_id))
+    return views.run_progress(session, lookup.find_run(session, dag_id, run_id))
 
 
 @router.get("/runs/{dag_id}/{run_id}/report/{milestone}", dependencies=MAY_SEE_RUNS, response_class=Response)
 def report(dag_id: str, run_id: str, milestone: str, session: SessionDep) -> Response:
     """Return the report of a milestone, or the `final` one, as HTML that can do nothing."""
-    html = _record(session, dag_id, run_id).report(milestone)
+    html = lookup.find_record_of(session, dag_id, run_id).report(milestone)
     if html is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no report of {milestone!r} (yet).")
     return Response(html, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
@@ -52,62 +86,156 @@ def report(dag_id: str, run_id: str, milestone: str, session: SessionDep) -> Res
 def tickets(  # noqa: PLR0917 - FastAPI reads each as one part of the request
     session: SessionDep,
     readable: ReadableDags,
+    person: Person,
+    people: PeopleFile,
+    scope: Annotated[inbox.Scope, Query(description="Asked of me, of my groups (or of everybody), or all.")] = "all",
+    kind: TicketKind | None = None,
     dag_id: str | None = None,
     run_id: str | None = None,
-    kind: TicketKind | None = None,
+    phase: Annotated[str | None, Query(description="The title of a phase.")] = None,
+    state: Literal["open", "answered"] = "open",
+    due: Annotated[
+        inbox.Due | None, Query(description="Overdue, within a day, within a week, or without a date.")
+    ] = None,
+    min_age_h: Annotated[
+        float | None, Query(ge=0, le=1_000_000, description="Open for so many hours at least.")
+    ] = None,
+    claimed: inbox.Claimed = "any",
+    q: Annotated[str, Query(max_length=200, description="Words that title, plan, role or a comment must hold.")] = "",
+    sort: inbox.Sort = "opened",
     limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> TicketPage:
-    """List the open tickets, the longest waiting first."""
-    return views.ticket_page(session, queries.RequestFilter(readable, dag_id, run_id, kind), limit, offset)
+    """List tickets, the longest waiting first, with counts for each scope, kind and plan."""
+    require_tables(session)
+    unread = index.refresh(session, readable)
+    wanted = inbox.Wanted(
+        readable, scope, kind, dag_id, run_id, phase, state, due, min_age_h, claimed, q, sort, limit, offset
+    )
+    return inbox.list_tickets(session, wanted, person, people).model_copy(update={"unread": unread})
+
+
+@router.post("/tickets/claim")
+def claim(body: Places, hand: Hand, user: GetUserDep) -> DoneAll:
+    """Claim tickets: nobody else answers them until they are released. Each succeeds or fails for itself."""
+    return _each(body, user, lambda place: actions.claim(hand, place))
+
+
+@router.post("/tickets/release")
+def release(body: Places, hand: Hand, user: GetUserDep) -> DoneAll:
+    """Give claimed tickets back. Each succeeds or fails for itself."""
+    return _each(body, user, lambda place: actions.release(hand, place))
+
+
+@router.get("/people", dependencies=MAY_SEE_TICKETS)
+def people_list(person: Person, people: PeopleFile) -> PeopleList:
+    """List the users and groups that a ticket can be given to, as the people file names them."""
+    groups = {group: tuple(users) for group, users in sorted(people.groups.items())}
+    return PeopleList(you=tuple(sorted(names_of(person))), users=tuple(sorted(users_of(people))), groups=groups)
 
 
 @router.get("/tickets/{dag_id}/{run_id}/{task_id}", dependencies=MAY_SEE_TICKETS)
-def ticket(dag_id: str, run_id: str, task_id: str, session: SessionDep, user: GetUserDep) -> dict[str, Any]:
-    """Return a ticket, whether it is still open, and whether this user may answer it."""
-    found, request = _ticket(session, dag_id, run_id, task_id)
-    return {
-        **found,
-        "plan": queries.find_title(session, dag_id),
-        "state": "open" if request.open else "answered",
-        "may_answer": request.open and may_answer(user, dag_id, request.assigned),
-    }
+def ticket(  # noqa: PLR0917 - see `tickets`
+    dag_id: str, run_id: str, task_id: str, session: SessionDep, user: GetUserDep, person: Person, people: PeopleFile
+) -> dict[str, Any]:
+    """Return a ticket, who deals with it, what was done about it, and whether this user may answer it."""
+    found = lookup.find_ticket(session, Place(dag_id, run_id, task_id))
+    return views.ticket_view(session, found, person, people, allowed=may_answer(user, dag_id, found.request.assigned))
 
 
 @router.post(
     "/tickets/{dag_id}/{run_id}/{task_id}/answer",
     dependencies=MAY_ANSWER,
     responses={
-        409: {"description": "Answered already, or asked anew"},
+        403: {"description": "Not among those who are asked"},
+        409: {"description": "Answered already, asked anew, or claimed by somebody else"},
         422: {"description": "Every problem of the answer"},
     },
 )
 def answer(  # noqa: PLR0917 - see `tickets`
-    dag_id: str, run_id: str, task_id: str, body: Answer, session: SessionDep, user: GetUserDep
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    body: Answer,
+    session: SessionDep,
+    user: GetUserDep,
+    person: Person,
+    people: PeopleFile,
 ) -> Answered:
     """Answer a ticket. The task resumes, and checks the answer once more."""
-    found, request = _ticket(session, dag_id, run_id, task_id)
-    return answers.take(found, request, body, user, session)
+    found = lookup.find_ticket(session, Place(dag_id, run_id, task_id))
+    return answers.take(found, body, user, answers.Answering(session, person, people))
 
 
-def _run(session: SessionDep, dag_id: str, run_id: str) -> queries.RunRow:
-    found = queries.find_run(session, dag_id, run_id) if dag_id in queries.planexe_dags(session) else None
-    if found is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} has no run {run_id!r} of a PlanExe plan.")
-    return found
+@router.post("/tickets/{dag_id}/{run_id}/{task_id}/reassign", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)
+def reassign(dag_id: str, run_id: str, task_id: str, body: Reassignment, hand: Hand) -> None:
+    """Ask somebody else instead."""
+    actions.reassign(hand, Place(dag_id, run_id, task_id), body)
 
 
-def _record(session: SessionDep, dag_id: str, run_id: str) -> Record:
-    record = find_record(_run(session, dag_id, run_id))
-    if record is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "The run has written no record yet. Try again in a moment.")
-    return record
+@router.post("/tickets/{dag_id}/{run_id}/{task_id}/delegate", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)
+def delegate(dag_id: str, run_id: str, task_id: str, body: Delegation, hand: Hand) -> None:
+    """Ask somebody as well, until a time."""
+    actions.delegate(hand, Place(dag_id, run_id, task_id), body)
 
 
-def _ticket(session: SessionDep, dag_id: str, run_id: str, task_id: str) -> tuple[Mapping[str, Any], queries.Request]:
-    record = _record(session, dag_id, run_id)
-    request = queries.find_request(session, dag_id, run_id, task_id)
-    found = record.ticket(task_id) if request else None
-    if found is None or request is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{task_id!r} has asked nobody anything in this run.")
-    return found, request
+@router.post("/tickets/{dag_id}/{run_id}/{task_id}/comments", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)
+def comment(dag_id: str, run_id: str, task_id: str, body: Comment, hand: Hand) -> None:
+    """Say something to everybody who deals with the ticket."""
+    actions.comment(hand, Place(dag_id, run_id, task_id), body)
+
+
+@router.post("/tickets/{dag_id}/{run_id}/{task_id}/links", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)
+def attach_link(dag_id: str, run_id: str, task_id: str, body: Link, hand: Hand) -> None:
+    """Attach a link, which is shown as text."""
+    actions.attach_link(hand, Place(dag_id, run_id, task_id), body)
+
+
+@router.post(
+    "/tickets/{dag_id}/{run_id}/{task_id}/attachments",
+    dependencies=MAY_ANSWER,
+    status_code=204,
+    responses={**ACTED, 413: {"description": "The file is larger than 10 MB"}},
+)
+def attach_file(dag_id: str, run_id: str, task_id: str, file: UploadFile, hand: Hand) -> None:
+    """Attach a file of at most 10 MB. It is kept in the run folder."""
+    content = file.file.read(actions.LARGEST_FILE + 1)
+    if len(content) > actions.LARGEST_FILE:
+        raise HTTPException(status.HTTP_413_CONTENT_TOO_LARGE, "A file may have 10 MB at most.")
+    actions.attach_file(hand, Place(dag_id, run_id, task_id), file.filename or "", content)
+
+
+@router.get(
+    "/tickets/{dag_id}/{run_id}/{task_id}/attachments/{number}",
+    dependencies=MAY_SEE_TICKETS,
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {}}}},
+)
+def attachment(dag_id: str, run_id: str, task_id: str, number: int, session: SessionDep) -> Response:
+    """Download an attached file. A browser saves it and never shows it."""
+    attached = actions.read_attachment(lookup.find_ticket(session, Place(dag_id, run_id, task_id)), number)
+    if attached is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"The ticket has no file number {number}.")
+    name, content = attached
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _each(body: Places, user: BaseUser, act: Callable[[Place], None]) -> DoneAll:
+    """Do something about every ticket for itself."""
+    done = []
+    for one in dict.fromkeys(body.tickets):
+        place = Place(one.dag_id, one.run_id, one.task_id)
+        problem = _problem(place, act) if may_answer(user, place.dag_id, ()) else "You may answer no such ticket."
+        done.append(Done(**asdict(place), ok=problem is None, problem=problem))
+    return DoneAll(tickets=tuple(done))
+
+
+def _problem(place: Place, act: Callable[[Place], None]) -> str | None:
+    try:
+        act(place)
+    except HTTPException as error:
+        if error.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+            raise
+        return str(error.detail)
+    return None

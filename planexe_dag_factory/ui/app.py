@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
-from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.ui import api, pages, runs
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 
@@ -42,7 +42,7 @@ def create_app() -> FastAPI:
     app.include_router(pages.router)
     app.middleware("http")(_harden)
     app.add_exception_handler(HTTPException, _refuse)
-    app.add_exception_handler(RecordError, _unreadable)
+    app.add_exception_handler(PlanExeDagError, _unreadable)
     return app
 
 

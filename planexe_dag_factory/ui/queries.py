@@ -13,8 +13,7 @@ from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import TaskInstanceState
-from sqlalchemy import ColumnElement, Select, String, func, select, tuple_
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.settings import TAG
@@ -24,7 +23,7 @@ from planexe_dag_factory.ui.wire import TicketKind
 PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
 """The states in which Airflow's own answer path resumes a task."""
 
-_TITLE = cast("ColumnElement[str]", DagModel.dag_display_name)
+TITLE = cast("ColumnElement[str]", DagModel.dag_display_name)
 _PAUSED = cast("ColumnElement[bool]", DagModel.is_paused)
 
 FIRST_OPTION: Mapping[TicketKind, str] = {
@@ -59,18 +58,6 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestRow:
-    """An open Human-in-the-loop request of Airflow: what there is of a ticket in the database."""
-
-    run: RunRow
-    task_id: str
-    plan: str
-    subject: str
-    options: tuple[str, ...]
-    opened_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """A task's request: `params` are the declared inputs, `assigned` the ids of those who alone may answer."""
 
@@ -80,38 +67,33 @@ class Request:
     assigned: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFilter:
-    """Which requests to list; None takes all. `dag_ids` are those that the reader may see."""
-
-    dag_ids: frozenset[str]
-    dag_id: str | None = None
-    run_id: str | None = None
-    kind: TicketKind | None = None
-
-
 def planexe_dags(session: Session) -> set[str]:
     """Return the id of every DAG made from a plan, whoever may read it."""
     return set(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG)))
 
 
+def is_planexe_dag(session: Session, dag_id: str) -> bool:
+    """Say whether a DAG was made from a plan."""
+    return session.scalar(select(DagTag.dag_id).where(DagTag.name == TAG, DagTag.dag_id == dag_id)) is not None
+
+
 def find_plans(session: Session, dag_ids: Collection[str]) -> list[PlanRow]:
     """Return the plans among these DAGs, by title."""
-    query = select(DagModel.dag_id, _TITLE, _PAUSED, DagModel.is_stale).where(DagModel.dag_id.in_(dag_ids))
+    query = select(DagModel.dag_id, TITLE, _PAUSED, DagModel.is_stale).where(DagModel.dag_id.in_(dag_ids))
     rows = [PlanRow(*row) for row in session.execute(query).tuples()]
     return sorted(rows, key=lambda row: (row.title.casefold(), row.dag_id))
 
 
 def find_title(session: Session, dag_id: str) -> str:
     """Return the plan's title, which is the display name of its DAG."""
-    return session.scalar(select(_TITLE).where(DagModel.dag_id == dag_id)) or dag_id
+    return session.scalar(select(TITLE).where(DagModel.dag_id == dag_id)) or dag_id
 
 
 def latest_runs(session: Session, dag_ids: Collection[str]) -> dict[str, RunRow]:
     """Return the run that was made last for each of these DAGs that has one."""
     latest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(dag_ids)).group_by(DagRun.dag_id)
     query = _runs().where(DagRun.id.in_(latest))
-    return {row[0]: _run_row(row) for row in session.execute(query)}
+    return {row[0]: run_row(row) for row in session.execute(query)}
 
 
 def recent_runs(session: Session, dag_id: str, limit: int) -> list[RunRow]:
@@ -123,7 +105,7 @@ def recent_runs(session: Session, dag_id: str, limit: int) -> list[RunRow]:
 def find_run(session: Session, dag_id: str, run_id: str) -> RunRow | None:
     """Return one run, if there is one."""
     row = session.execute(_runs().where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)).one_or_none()
-    return _run_row(row) if row else None
+    return run_row(row) if row else None
 
 
 def task_rows(session: Session, runs: Collection[RunRow]) -> dict[tuple[str, str], dict[str, TaskRow]]:
@@ -148,35 +130,10 @@ def count_requests(session: Session, runs: Collection[RunRow]) -> dict[tuple[str
     query = (
         select(TaskInstance.dag_id, TaskInstance.run_id, func.count())
         .join(HITLDetail, HITLDetail.ti_id == TaskInstance.id)
-        .where(tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys), *_open())
+        .where(tuple_(TaskInstance.dag_id, TaskInstance.run_id).in_(keys), *is_open())
         .group_by(TaskInstance.dag_id, TaskInstance.run_id)
     )
     return {(dag_id, run_id): count for dag_id, run_id, count in session.execute(query)}
-
-
-def find_requests(session: Session, wanted: RequestFilter, limit: int, offset: int) -> tuple[list[RequestRow], int]:
-    """Return a page of the open requests, those that wait longest first, and how many there are in all."""
-    query = (
-        select(
-            *_RUN_COLUMNS,
-            TaskInstance.task_id,
-            _TITLE,
-            HITLDetail.subject,
-            HITLDetail.options,
-            HITLDetail.created_at,
-        )
-        .select_from(HITLDetail)
-        .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
-        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
-        .join(DagModel, DagModel.dag_id == TaskInstance.dag_id)
-        .where(*_open(), *_fitting(wanted))
-    )
-    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    page = query.order_by(HITLDetail.created_at, HITLDetail.ti_id).limit(limit).offset(offset)
-    rows = [
-        RequestRow(_run_row(row[:6]), row[6], row[7], row[8], tuple(row[9]), row[10]) for row in session.execute(page)
-    ]
-    return rows, total
 
 
 def find_request(session: Session, dag_id: str, run_id: str, task_id: str) -> Request | None:
@@ -198,7 +155,7 @@ def find_request(session: Session, dag_id: str, run_id: str, task_id: str) -> Re
     )
 
 
-_RUN_COLUMNS: tuple[Any, ...] = (
+RUN_COLUMNS: tuple[Any, ...] = (
     DagRun.dag_id,
     DagRun.run_id,
     DagRun.state,
@@ -209,24 +166,14 @@ _RUN_COLUMNS: tuple[Any, ...] = (
 
 
 def _runs() -> Select[Any]:
-    return select(*_RUN_COLUMNS)
+    return select(*RUN_COLUMNS)
 
 
-def _run_row(values: Sequence[Any]) -> RunRow:
+def run_row(values: Sequence[Any]) -> RunRow:
+    """Read what `RUN_COLUMNS` select."""
     return RunRow(*values)
 
 
-def _open() -> tuple[ColumnElement[bool], ...]:
+def is_open() -> tuple[ColumnElement[bool], ...]:
+    """Select the requests that wait for an answer."""
     return TaskInstance.state.in_(PARKED), HITLDetail.responded_at.is_(None)
-
-
-def _fitting(wanted: RequestFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [TaskInstance.dag_id.in_(wanted.dag_ids)]
-    if wanted.dag_id is not None:
-        conditions.append(TaskInstance.dag_id == wanted.dag_id)
-    if wanted.run_id is not None:
-        conditions.append(TaskInstance.run_id == wanted.run_id)
-    if wanted.kind is not None:
-        options = sql_cast(HITLDetail.options, String)
-        conditions.append(options.contains(f'"{FIRST_OPTION[wanted.kind]}"', autoescape=True))
-    return conditions

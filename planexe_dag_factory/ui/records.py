@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.airflow.settings import keys_folder, run_folder
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.ui.queries import RunRow
@@ -73,3 +74,8 @@ def _spec(root: str) -> DagSpec:
 
 def _report(milestone: str) -> tuple[str, ...]:
     return (FINAL, "report.html") if milestone == FINAL else ("milestones", milestone, "report", "report.html")
+
+
+def public_key() -> str:
+    """Return the key that the orchestrator's events are verified with. Raises RecordError where it is lost."""
+    return load_key(keys_folder()).public

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.delegation.asked import refusal, who_is_asked
+from planexe_dag_factory.delegation.desk import Desk
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
+from planexe_dag_factory.ui.desk import history
+from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
-from planexe_dag_factory.ui.queries import PlanRow, RequestFilter, RequestRow, RunRow
+from planexe_dag_factory.ui.queries import PlanRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
 from planexe_dag_factory.ui.wire import (
     PhaseProgress,
@@ -19,9 +25,6 @@ from planexe_dag_factory.ui.wire import (
     PlanCard,
     Progress,
     RunSummary,
-    TicketKind,
-    TicketPage,
-    TicketRow,
     Waiting,
 )
 
@@ -57,11 +60,45 @@ def run_progress(session: Session, run: RunRow) -> Progress:
     )
 
 
-def ticket_page(session: Session, wanted: RequestFilter, limit: int, offset: int) -> TicketPage:
-    """Return a page of the inbox, the longest waiting first."""
-    requests, total = queries.find_requests(session, wanted, limit, offset)
-    records = {run: find_record(run) for run in {request.run for request in requests}}
-    return TicketPage(tickets=tuple(_row(request, records[request.run]) for request in requests), total=total)
+def ticket_view(session: Session, found: Found, person: Actor, people: People, *, allowed: bool) -> dict[str, Any]:
+    """Return a ticket with everything around it; `allowed` says whether Airflow would take this person's answer."""
+    desk = found.desk()
+    asked = who_is_asked(desk.asked, people)
+    why_not = why_not_answer(found, desk, person, people, allowed=allowed)
+    place, state = found.place, "open" if found.request.open else "answered"
+    return {
+        **found.ticket,
+        "plan": queries.find_title(session, place.dag_id),
+        "state": state,
+        "may_answer": why_not is None,
+        "why_not": why_not,
+        "claimed_by": (desk.claim.who.name or desk.claim.who.id) if desk.claim and found.request.open else None,
+        "assigned": {
+            "role": found.ticket.get("assignee", ""),
+            "users": asked.users,
+            "groups": asked.groups,
+            "mapped": asked.mapped,
+        },
+        "history": history.history_of(found.step.execution.run, found.step.id),
+        "comments": history.comments_of(desk),
+        "attachments": history.attachments_of(desk),
+        "votes": found.ticket.get("approvals") or {"needed": 1, "given": []},
+        "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
+    }
+
+
+def why_not_answer(found: Found, desk: Desk, person: Actor, people: People, *, allowed: bool) -> str | None:
+    """Say why a person cannot answer a ticket; None where they can."""
+    if not found.request.open:
+        return "It has been answered."
+    if not allowed:
+        return "Airflow does not let you answer requests of this plan."
+    reason = refusal(person, desk, people)
+    return f"{reason[:1].upper()}{reason[1:]}." if reason else None
+
+
+def _word(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _card(
@@ -100,25 +137,3 @@ def _phases(record: Record | None, tasks: Mapping[str, TaskRow]) -> tuple[PhaseP
     if record is None:
         return ()
     return phases_of(record.spec, RunFacts(tasks, record.is_refused, record.has_report))
-
-
-def _row(request: RequestRow, record: Record | None) -> TicketRow:
-    """Describe a request by its ticket, or by the little that Airflow knows where the ticket is lost."""
-    ticket: Mapping[str, Any] = (record.ticket(request.task_id) if record else None) or {}
-    due = ticket.get("due_at")
-    return TicketRow(
-        dag_id=request.run.dag_id,
-        run_id=request.run.run_id,
-        task_id=request.task_id,
-        kind=ticket.get("kind") or _kind_of(request),
-        plan=request.plan,
-        title=ticket.get("title", request.task_id),
-        ask=ticket.get("ask", request.subject),
-        assignee=ticket.get("assignee", ""),
-        opened_at=request.opened_at,
-        due_at=datetime.fromisoformat(due) if due else None,
-    )
-
-
-def _kind_of(request: RequestRow) -> TicketKind:
-    return next((kind for kind, option in queries.FIRST_OPTION.items() if option in request.options), "work")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
 from planexe_dag_factory.report.model import State
 
@@ -115,26 +115,169 @@ class RunLine(Message):
     ended_at: datetime | None
 
 
+class Votes(Message):
+    """How many different people must approve, and how many have."""
+
+    needed: int
+    given: int
+
+
 class TicketRow(Message):
-    """One open ticket in the inbox; `plan` is the title of its plan."""
+    """One ticket in the inbox; `plan` is the title of its plan.
+
+    `users` and `groups` are asked, as the people file has it now; neither: everybody who may answer.
+    `claimed_by` deals with it alone. `priority` is high where a critical phase waits for it.
+    """
 
     dag_id: str
     run_id: str
     task_id: str
+    n: int
     kind: TicketKind
+    state: Literal["open", "answered"]
     plan: str
+    phase: str
     title: str
     ask: str
     assignee: str
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    claimed_by: str | None
     opened_at: datetime
     due_at: datetime | None
+    priority: Literal["normal", "high"]
+    amount: float | None
+    currency: str | None
+    approvals: Votes
+    comments: int
+    answered_by: str | None
+    answered_with: str | None
+    answered_at: datetime | None
+
+
+class InboxCounts(Message):
+    """How many tickets fit the filter in each scope; `by_kind` counts those of the scope that was asked for."""
+
+    mine: int
+    groups: int
+    all: int
+    by_kind: dict[TicketKind, int]
+
+
+class OpenOfPlan(Message):
+    """How many tickets of one plan fit the filter, whatever plan it names."""
+
+    dag_id: str
+    title: str
+    open: int
 
 
 class TicketPage(Message):
-    """A page of the inbox; `total` counts every ticket that fits the filter."""
+    """A page of the inbox; `total` counts every ticket that fits the filter.
+
+    `unread`: so many open requests are not in it yet, as the index is still being filled; ask again.
+    """
 
     tickets: tuple[TicketRow, ...]
     total: int
+    counts: InboxCounts
+    plans: tuple[OpenOfPlan, ...]
+    unread: int = 0
+
+
+class Place(Message):
+    """The Airflow task that a ticket belongs to."""
+
+    dag_id: str = Field(max_length=250)
+    run_id: str = Field(max_length=250)
+    task_id: str = Field(max_length=250)
+
+
+class Places(Message):
+    """Tickets to claim or to release."""
+
+    tickets: tuple[Place, ...] = Field(min_length=1, max_length=100)
+
+
+class Done(Place):
+    """What became of one ticket; `problem` says why not."""
+
+    ok: bool
+    problem: str | None = None
+
+
+class DoneAll(Message):
+    """What became of each ticket, in the order of the request."""
+
+    tickets: tuple[Done, ...]
+
+
+class Recipient(Message):
+    """A user or a group: exactly one of them."""
+
+    user: str | None = Field(default=None, min_length=1, max_length=250)
+    group: str | None = Field(default=None, min_length=1, max_length=250)
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.user is None) == (self.group is None):
+            raise ValueError("name either a user or a group")
+        return self
+
+
+class Reassignment(Message):
+    """Whom to ask instead, and why."""
+
+    to: Recipient
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class Delegation(Reassignment):
+    """Whom to ask as well, why, and until when."""
+
+    until: AwareDatetime
+
+
+class Comment(Message):
+    """What to say to everybody who deals with the ticket."""
+
+    text: str = Field(min_length=1, max_length=10_000)
+
+
+class Link(Message):
+    """Something elsewhere that belongs to the ticket; only http and https."""
+
+    url: HttpUrl = Field(max_length=2_000)
+    title: str = Field(default="", max_length=250)
+
+
+class Said(Message):
+    """A comment, an attachment or another deed, as it stands in the record."""
+
+    at: datetime
+    who: str
+    what: str
+    text: str = ""
+
+
+class Attachment(Message):
+    """A file in the run folder, or a link. `n` counts from 1; a link has no size."""
+
+    n: int
+    at: datetime
+    who: str
+    title: str
+    url: str | None = None
+    size: int | None = None
+    digest: str | None = None
+
+
+class PeopleList(Message):
+    """Whom a ticket can be given to, by the people file; `you` are the names that mean the reader."""
+
+    you: tuple[str, ...]
+    users: tuple[str, ...]
+    groups: dict[str, tuple[str, ...]]
 
 
 class Answer(Message):

@@ -91,6 +91,7 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         "AIRFLOW__CORE__PLUGINS_FOLDER": home / "plugins",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
+        "AIRFLOW__DATABASE__EXTERNAL_DB_MANAGERS": "planexe_dag_factory.ui.desk.manager.DeskDBManager",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__HOST": "127.0.0.1",

@@ -17,7 +17,14 @@ import json
 from planexe_dag_factory.ui.app import create_app
 print(json.dumps([[route.path, sorted(route.methods)] for route in create_app().routes]))
 """
-PLACES = {"dag_id": "harbour", "run_id": "RUN", "task_id": "dredge.gate", "milestone": "final", "name": "main.js"}
+PLACES = {
+    "dag_id": "harbour",
+    "run_id": "RUN",
+    "task_id": "dredge.gate",
+    "milestone": "final",
+    "name": "main.js",
+    "number": "1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +37,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
     assert sorted(routes) == [
         ("GET", "/"),
         ("GET", "/api/v1/openapi.json"),
+        ("GET", "/api/v1/people"),
         ("GET", "/api/v1/plans"),
         ("GET", "/api/v1/plans/{dag_id}/runs"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}"),
@@ -39,6 +47,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/timeline"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"),
+        ("GET", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/attachments/{number}"),
         ("GET", "/inbox"),
         ("GET", "/plans"),
         ("GET", "/plans/{dag_id}"),
@@ -46,7 +55,12 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/runs/{dag_id}/{run_id}/report/{milestone}"),
         ("GET", "/static/{name:path}"),
         ("GET", "/tickets/{dag_id}/{run_id}/{task_id}"),
-        ("POST", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/answer"),
+        ("POST", "/api/v1/tickets/claim"),
+        ("POST", "/api/v1/tickets/release"),
+        *(
+            ("POST", f"/api/v1/tickets/{{dag_id}}/{{run_id}}/{{task_id}}/{action}")
+            for action in ("answer", "attachments", "comments", "delegate", "links", "reassign")
+        ),
     ]
 
 

@@ -19,14 +19,13 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
-from planexe_agents.signing import SigningKey
 
-from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.airflow.settings import keys_folder, run_folder
 from planexe_dag_factory.record.events import append_event
+from planexe_dag_factory.record.keys import make_key
 from planexe_dag_factory.spec.codec import dump_spec
 from tests.ui.site.plans import RUN_ID, SitePlan, site_plans
 
-SITE_KEY = SigningKey.generate()
 BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
@@ -99,7 +98,7 @@ def record(plan: SitePlan) -> None:
     begun = {"dag_id": plan.spec.dag_id, "run_id": RUN_ID, "plan_id": plan.spec.plan_id}
     run.write_json({**begun, "started_at": BEGINNING.isoformat()}, "run.json")
     for event in plan.events:
-        append_event(run, SITE_KEY, event)
+        append_event(run, make_key(keys_folder()), event)
     for ticket in plan.tickets:
         run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
     for name in plan.refused:
@@ -113,6 +112,7 @@ def record(plan: SitePlan) -> None:
 
 def main() -> None:
     initdb()
+    make_key(keys_folder())
     plans = site_plans()
     with create_session() as session:
         register(session, plans)

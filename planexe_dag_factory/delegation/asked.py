@@ -1,0 +1,86 @@
+"""Who may answer a ticket: those whom the people file, a reassignment, a delegation or an escalation names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from planexe_dag_factory.delegation.desk import Desk, Named
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import Assigned, People
+
+SENIOR = "senior"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a ticket asks now. `members` are the users, and those of the groups; nobody named: everybody may answer.
+
+    `mapped` is false where a role of the plan was not found in the people file.
+    """
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    members: frozenset[str]
+    mapped: bool
+
+    @property
+    def is_anybody(self) -> bool:
+        return not self.users and not self.groups
+
+    def holds(self, person: Actor) -> bool:
+        """Say whether this person is asked."""
+        return self.is_anybody or not names_of(person).isdisjoint(self.members)
+
+    def __str__(self) -> str:
+        return " or ".join((*self.users, *(f"the group {group}" for group in self.groups))) or "anybody"
+
+
+def names_of(person: Actor) -> frozenset[str]:
+    """Return what a person may be called in the people file: Airflow's user name, or its id of the user."""
+    return frozenset({person.id, person.name} - {""})
+
+
+def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = None) -> Asked:
+    """Look up whom these names mean; those asked only until an earlier time are left out."""
+    now = at or datetime.now(UTC)
+    found = [look_up(people, one) for one in named if one.until is None or datetime.fromisoformat(one.until) > now]
+    users = tuple(dict.fromkeys(user for assigned, _ in found for user in assigned.users))
+    groups = tuple(dict.fromkeys(group for assigned, _ in found for group in assigned.groups))
+    everyone = people.members(Assigned(users, groups)) | frozenset(users)
+    return Asked(users, groups, everyone, mapped=all(mapped for _, mapped in found))
+
+
+def look_up(people: People, named: Named) -> tuple[Assigned, bool]:
+    """Say who is meant by a name, and whether the people file knows it.
+
+    What a plan says is a role and nothing else: only a policy, or a person, may name users and groups.
+    """
+    if named.kind == "user" or (named.kind == "any" and named.name in users_of(people)):
+        return Assigned((named.name,), ()), True
+    if named.kind == "group" or (named.kind == "any" and named.name in people.groups):
+        return Assigned((), (named.name,)), True
+    found = people.resolve(named.name)
+    senior = people.senior if named.kind == "senior" or named.name.casefold() == SENIOR else None
+    if senior and not found.mapped:
+        return senior, True
+    return found.assigned, found.mapped
+
+
+def refusal(person: Actor, desk: Desk, people: People) -> str | None:
+    """Say why a person may not answer this ticket; None where they may."""
+    asked = who_is_asked(desk.asked, people)
+    if not asked.holds(person):
+        return f"{asked} is asked, and {person.name or person.id} is not among them"
+    if desk.claim and names_of(desk.claim.who).isdisjoint(names_of(person)):
+        holder = desk.claim.who.name or desk.claim.who.id
+        return f"{holder} has claimed this ticket: ask {holder} to release it, or reassign it to yourself"
+    return None
+
+
+def users_of(people: People) -> frozenset[str]:
+    """Return every user that the people file names."""
+    assigned = (*people.roles.values(), people.owner, people.senior)
+    named = (user for one in assigned if one for user in one.users)
+    return frozenset(named) | frozenset(user for users in people.groups.values() for user in users)

@@ -1,0 +1,137 @@
+"""Who deals with a ticket, read from the signed events about it: nobody's word but the record's counts.
+
+The API writes such an event before anything else; the sensor reads them when it resumes, and the
+tables of the inbox are projected from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from planexe_agents.signing import digest, verify
+
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.folder import RunFolder
+
+CLAIMED = "ticket-claimed"
+RELEASED = "ticket-released"
+REASSIGNED = "ticket-reassigned"
+DELEGATED = "ticket-delegated"
+COMMENTED = "ticket-commented"
+ATTACHED = "ticket-attached"
+VOTED = "ticket-voted"
+REMINDED = "ticket-reminded"
+ESCALATED = "ticket-escalated"
+DEEDS = frozenset({CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED})
+
+NameKind = Literal["role", "senior", "user", "group", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One who is asked: a role of the plan, a user or a group, or `any` of these; `until` (ISO 8601): for a while."""
+
+    kind: NameKind
+    name: str
+    until: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        return {"kind": self.kind, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One signed event about a ticket; `mark` is its digest."""
+
+    mark: str
+    action: str
+    who: Actor
+    at: str
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What was done about a ticket so far: by whom it is claimed, whom it asks now, and every deed in order."""
+
+    asked: tuple[Named, ...]
+    claim: Deed | None = None
+    deeds: tuple[Deed, ...] = ()
+
+    def of(self, *actions: str) -> tuple[Deed, ...]:
+        """Return the deeds of these kinds."""
+        return tuple(deed for deed in self.deeds if deed.action in actions)
+
+
+def asked_first(ticket: Mapping[str, Any]) -> tuple[Named, ...]:
+    """Return whom a ticket asks when it opens."""
+    return tuple(Named(one["kind"], one["name"]) for one in ticket.get("asked") or _asked_of_old(ticket))
+
+
+def read_desk(run: RunFolder, key: str, ticket: Mapping[str, Any], files: Iterable[str] | None = None) -> Desk:
+    """Read what was done about the ticket's task. `key` is the orchestrator's public one.
+
+    `files` are the names in the audit folder, for a caller that reads many tickets of a run.
+    """
+    names = run.names("audit") if files is None else files
+    return fold(asked_first(ticket), _deeds(run, key, ticket, names))
+
+
+def fold(asked: tuple[Named, ...], deeds: Iterable[Deed]) -> Desk:
+    """Let each deed take its effect, in order; a claim on a claimed ticket has none."""
+    done = tuple(deeds)
+    claim: Deed | None = None
+    for deed in done:
+        if deed.action == CLAIMED:
+            claim = claim or deed
+        elif deed.action == RELEASED:
+            claim = None
+        elif deed.action == REASSIGNED:
+            asked, claim = (_named(deed),), None
+        elif deed.action == DELEGATED:
+            asked = (*asked, _named(deed))
+        elif deed.action == ESCALATED:
+            asked, claim = (*asked, _named(deed)), None
+    return Desk(asked, claim, done)
+
+
+def _named(deed: Deed) -> Named:
+    to = deed.details["to"]
+    return Named(to["kind"], to["name"], deed.details.get("until"))
+
+
+def _asked_of_old(ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"kind": "role", "name": ticket["assignee"]}] if ticket.get("assignee") else []
+
+
+def _deeds(run: RunFolder, key: str, ticket: Mapping[str, Any], names: Iterable[str]) -> Iterable[Deed]:
+    for name in names:
+        about, action = _parts(name)
+        if about == ticket["work_item"] and action in DEEDS:
+            document = run.read_json("audit", name)
+            if document["details"].get("task") == ticket["task_id"] and _is_signed(document, key):
+                yield Deed(
+                    digest(document),
+                    document["action"],
+                    actor_of(document["actor"]),
+                    document["at"],
+                    document["details"],
+                )
+
+
+def actor_of(document: Mapping[str, Any]) -> Actor:
+    """Read who acted from an event, an answer or a vote."""
+    return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"))
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """Split `<stamp>+<about>+<action>+<mark>.json`, the name of an event's file."""
+    parts = name.split("+")
+    return (parts[1], parts[2]) if len(parts) == 4 else ("", "")  # noqa: PLR2004 - see the docstring
+
+
+def _is_signed(document: Mapping[str, Any], key: str) -> bool:
+    unsigned = {name: value for name, value in document.items() if name != "signature"}
+    return document.get("key") == key and verify(key, unsigned, str(document.get("signature", "")))

@@ -1,0 +1,184 @@
+"""What people do about a ticket besides answering it. Each is a signed event first, and then shows in the inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import HTTPException, status
+from planexe_agents.signing import digest_bytes
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.delegation.asked import names_of, refusal, users_of, who_is_asked
+from planexe_dag_factory.delegation.desk import (
+    ATTACHED,
+    CLAIMED,
+    COMMENTED,
+    DELEGATED,
+    REASSIGNED,
+    RELEASED,
+    Desk,
+)
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.desk.index import Place, at, project, refresh_one
+from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
+from planexe_dag_factory.ui.desk.manager import require_tables
+from planexe_dag_factory.ui.desk.tables import TICKET
+from planexe_dag_factory.ui.wire import Comment, Delegation, Link, Reassignment, Recipient
+
+LONGEST_DELEGATION = timedelta(days=90)
+LARGEST_FILE = 10 * 1024 * 1024
+Check = Callable[[Found, Desk], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who does something about tickets, with what the people file says about everybody."""
+
+    session: Session
+    person: Actor
+    people: People
+
+
+def claim(hand: Hand, place: Place) -> None:
+    """Take a ticket for oneself: nobody else answers it until it is released. Raises HTTPException (409)."""
+
+    def check(found: Found, desk: Desk) -> str | None:
+        needed = (found.ticket.get("approvals") or {}).get("needed", 1)
+        if needed > 1:
+            return f"{needed} different people must approve this, so nobody can claim it"
+        if desk.claim and not names_of(desk.claim.who).isdisjoint(names_of(hand.person)):
+            return "you have claimed it already"
+        return refusal(hand.person, desk, hand.people)
+
+    _do(hand, place, CLAIMED, check)
+
+
+def release(hand: Hand, place: Place) -> None:
+    """Give a claimed ticket back. Raises HTTPException (409)."""
+
+    def check(_: Found, desk: Desk) -> str | None:
+        if desk.claim is None:
+            return "nobody has claimed it"
+        if names_of(desk.claim.who).isdisjoint(names_of(hand.person)):
+            return f"{desk.claim.who.name or desk.claim.who.id} has claimed it, and alone can release it"
+        return None
+
+    _do(hand, place, RELEASED, check)
+
+
+def reassign(hand: Hand, place: Place, body: Reassignment) -> None:
+    """Ask somebody else instead; what was claimed is free again. Raises HTTPException."""
+    to = _recipient(body.to, hand.people)
+    _do(hand, place, REASSIGNED, lambda _, desk: _may_hand_on(hand, desk), to=to, reason=body.reason)
+
+
+def delegate(hand: Hand, place: Place, body: Delegation) -> None:
+    """Ask somebody as well, for a while. Raises HTTPException."""
+    now = datetime.now(UTC)
+    if not now < body.until <= now + LONGEST_DELEGATION:
+        raise _wrong(f"until: choose a time within the next {LONGEST_DELEGATION.days} days")
+    to, until = _recipient(body.to, hand.people), body.until.astimezone(UTC).isoformat(timespec="seconds")
+    _do(hand, place, DELEGATED, lambda _, desk: _may_hand_on(hand, desk), to=to, reason=body.reason, until=until)
+
+
+def comment(hand: Hand, place: Place, body: Comment) -> None:
+    """Say something to everybody who deals with the ticket. Raises HTTPException."""
+    _do(hand, place, COMMENTED, _nothing_against, text=body.text)
+
+
+def attach_link(hand: Hand, place: Place, body: Link) -> None:
+    """Add a link to the ticket. Raises HTTPException."""
+    _do(hand, place, ATTACHED, _nothing_against, url=str(body.url), title=body.title or str(body.url))
+
+
+def attach_file(hand: Hand, place: Place, title: str, content: bytes) -> None:
+    """Keep a file in the run folder, under a name of ours; theirs is only shown. Raises HTTPException."""
+    found = find_ticket(hand.session, place)
+    mark = digest_bytes(content)
+    file = f"{mark.removeprefix('sha256:')}.bin"
+    found.step.execution.run.write_bytes(content, "steps", found.step.id, "attachments", file)
+    shown = title[:250] or "file"
+    _do(hand, place, ATTACHED, _nothing_against, title=shown, size=len(content), digest=mark)
+
+
+def read_attachment(found: Found, number: int) -> tuple[str, bytes] | None:
+    """Return the shown name and the content of an attached file, by its number; None where there is none."""
+    attached = found.desk().of(ATTACHED)
+    deed = attached[number - 1] if 0 < number <= len(attached) else None
+    if deed is None or "digest" not in deed.details:
+        return None
+    file = f"{deed.details['digest'].removeprefix('sha256:')}.bin"
+    return deed.details["title"], found.step.execution.run.read_bytes("steps", found.step.id, "attachments", file)
+
+
+def _do(hand: Hand, place: Place, action: str, check: Check, **details: Any) -> None:
+    """Write a signed event about an open ticket, under a lock on its row, and bring the row up to date."""
+    require_tables(hand.session)
+    found = find_ticket(hand.session, place)
+    if not found.request.open:
+        raise _conflict("it has been answered")
+    refresh_one(hand.session, place)
+    row_id = _lock(hand.session, place)
+    problem = check(found, found.desk())
+    if problem:
+        raise _conflict(problem)
+    found.step.log(action, hand.person, task=place.task_id, n=found.ticket["n"], **details)
+    project(hand.session, row_id, found.desk())
+    hand.session.commit()
+
+
+def _lock(session: Session, place: Place) -> int:
+    """Hold the row of a ticket until the end of the transaction: of two who claim it at once, one is first."""
+    session.execute(update(TICKET).where(at(place)).values(n=TICKET.c.n))
+    row_id: int | None = session.scalars(select(TICKET.c.id).where(at(place), TICKET.c.state == "open")).one_or_none()
+    if row_id is None:
+        raise _conflict("it has just been answered")
+    return row_id
+
+
+def _may_hand_on(hand: Hand, desk: Desk) -> str | None:
+    """Those who are asked, who stand above, or who handed it on last may hand a ticket on."""
+    last = desk.of(REASSIGNED)[-1:]
+    above = [one for one in (hand.people.owner, hand.people.senior) if one]
+    names = names_of(hand.person)
+    if (
+        who_is_asked(desk.asked, hand.people).holds(hand.person)
+        or any(not names.isdisjoint(hand.people.members(one) | frozenset(one.users)) for one in above)
+        or any(not names.isdisjoint(names_of(deed.who)) for deed in last)
+    ):
+        return None
+    return f"only {who_is_asked(desk.asked, hand.people)}, the owner or a senior may hand it on"
+
+
+def _nothing_against(_: Found, __: Desk) -> str | None:
+    return None
+
+
+def _recipient(to: Recipient, people: People) -> Mapping[str, str]:
+    """Return who is meant; where the people file names anybody at all, it must name them."""
+    if to.group is not None:
+        if to.group not in people.groups:
+            raise _wrong(f"to.group: there is no group {to.group!r} in the people file; {_known(people.groups)}")
+        return {"kind": "group", "name": to.group}
+    users = users_of(people)
+    if users and to.user not in users:
+        raise _wrong(f"to.user: the people file knows no {to.user!r}; {_known(users)}")
+    return {"kind": "user", "name": str(to.user)}
+
+
+def _known(names: Any) -> str:
+    shown = sorted(names)[:20]
+    return f"choose one of {', '.join(shown)}" if shown else "it has none"
+
+
+def _wrong(problem: str) -> HTTPException:
+    return HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, [problem])
+
+
+def _conflict(problem: str) -> HTTPException:
+    return HTTPException(status.HTTP_409_CONFLICT, f"{problem[:1].upper()}{problem[1:]}.")

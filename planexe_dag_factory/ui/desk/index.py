@@ -1,0 +1,312 @@
+"""Keeps the index of tickets in step with Airflow's requests and the run folders, a bounded piece at a time.
+
+Airflow's tables say which requests are open; `ticket.json` and the signed events say what they are
+about. What changed since it was last looked at is read anew, so that the index may be dropped, and
+two API servers may fill it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.delegation.desk import COMMENTED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, TICKET
+from planexe_dag_factory.ui.queries import FIRST_OPTION, PARKED, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
+from planexe_dag_factory.ui.records import Record, find_record, public_key
+
+AT_ONCE = 250
+"""How many tickets one request reads at most; those that follow read the rest."""
+WORDS_CHARACTERS = 4_000
+NORMAL, HIGH = 1, 2
+_PLACE = ("dag_id", "run_id", "task_id")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """The Airflow task that a ticket belongs to."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open request of Airflow, as far as its tables describe it."""
+
+    run: RunRow
+    place: Place
+    ti_id: UUID
+    changed_at: datetime | None
+    plan: str
+    subject: str
+    options: tuple[str, ...]
+    opened_at: datetime
+
+
+def refresh(session: Session, dag_ids: Collection[str]) -> int:
+    """Bring the index up to date for these DAGs; return how many open requests it still has to read."""
+    _close(session, TICKET.c.dag_id.in_(dag_ids))
+    news = _unread(session, TaskInstance.dag_id.in_(dag_ids), AT_ONCE + 1)
+    _take_in(session, news[:AT_ONCE])
+    session.commit()
+    return _count_unread(session, dag_ids) if len(news) > AT_ONCE else 0
+
+
+def refresh_one(session: Session, place: Place) -> None:
+    """Bring the index up to date for one task."""
+    task = (
+        (TaskInstance.dag_id == place.dag_id)
+        & (TaskInstance.run_id == place.run_id)
+        & (TaskInstance.task_id == place.task_id)
+    )
+    _close(session, at(place))
+    _take_in(session, _unread(session, task, 1))
+    session.commit()
+
+
+def at(place: Place) -> ColumnElement[bool]:
+    """Select the row of a task."""
+    return (TICKET.c.dag_id == place.dag_id) & (TICKET.c.run_id == place.run_id) & (TICKET.c.task_id == place.task_id)
+
+
+def project(session: Session, ticket_id: int, desk: Desk) -> None:
+    """Write what the record says was done about a ticket into its rows."""
+    session.execute(update(TICKET).where(TICKET.c.id == ticket_id).values(**_claim(desk)))
+    _write_desks(session, {ticket_id: desk})
+
+
+def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
+    session.execute(delete(ASKED).where(ASKED.c.ticket_id.in_(desks)))
+    asked = [_asked_row(row_id, named) for row_id, desk in desks.items() for named in desk.asked]
+    if asked:
+        session.execute(insert(ASKED), asked)
+    deeds = [_deed_row(row_id, deed) for row_id, desk in desks.items() for deed in desk.deeds]
+    if deeds:
+        session.execute(_dialect(session).insert(ACTIVITY).on_conflict_do_nothing(), deeds)
+
+
+def _close(session: Session, which: ColumnElement[bool]) -> None:
+    """Mark the tickets whose request is not open any more; who answered is in the request, while it is kept."""
+    query = (
+        select(TICKET.c.id, HITLDetail.responded_by, HITLDetail.chosen_options, HITLDetail.responded_at)
+        .select_from(TICKET)
+        .outerjoin(TaskInstance, TaskInstance.id == TICKET.c.ti_id)
+        .outerjoin(HITLDetail, HITLDetail.ti_id == TICKET.c.ti_id)
+        .where(which, TICKET.c.state == "open")
+        .where(
+            or_(
+                TaskInstance.id.is_(None),
+                TaskInstance.state.is_(None),
+                TaskInstance.state.not_in(PARKED),
+                HITLDetail.ti_id.is_(None),
+                HITLDetail.responded_at.is_not(None),
+            )
+        )
+        .order_by(TICKET.c.id)
+    )
+    for row_id, by, options, responded_at in session.execute(query).all():
+        answered = {
+            "answered_by": (by or {}).get("name"),
+            "answered_with": (options or [None])[0],
+            "answered_at": responded_at,
+        }
+        gone = {"state": "answered", "claimed_by": None, "claimed_at": None}
+        session.execute(update(TICKET).where(TICKET.c.id == row_id).values(**gone, **answered))
+
+
+def _unread(session: Session, which: ColumnElement[bool], limit: int) -> list[Opened]:
+    query = (
+        select(
+            *RUN_COLUMNS,
+            TaskInstance.task_id,
+            TaskInstance.id,
+            TaskInstance.updated_at,
+            TITLE,
+            HITLDetail.subject,
+            HITLDetail.options,
+            HITLDetail.created_at,
+        )
+        .select_from(HITLDetail)
+        .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
+        .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
+        .join(DagModel, DagModel.dag_id == TaskInstance.dag_id)
+        .outerjoin(TICKET, TICKET.c.ti_id == HITLDetail.ti_id)
+        .where(which, TaskInstance.map_index == -1, *is_open(), _is_news())
+        .order_by(TICKET.c.id.is_not(None), HITLDetail.created_at, HITLDetail.ti_id)
+        .limit(limit)
+    )
+    return [_opened(tuple(row)) for row in session.execute(query)]
+
+
+def _count_unread(session: Session, dag_ids: Collection[str]) -> int:
+    query = (
+        select(func.count())
+        .select_from(HITLDetail)
+        .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
+        .outerjoin(TICKET, TICKET.c.ti_id == HITLDetail.ti_id)
+        .where(TaskInstance.dag_id.in_(dag_ids), TaskInstance.map_index == -1, *is_open(), _is_news())
+    )
+    return session.scalar(query) or 0
+
+
+def _is_news() -> ColumnElement[bool]:
+    """A task that has changed since may have opened its ticket again, or escalated it."""
+    return or_(TICKET.c.seen_at.is_(None), TICKET.c.state != "open", TICKET.c.seen_at != TaskInstance.updated_at)
+
+
+def _opened(row: Sequence[Any]) -> Opened:
+    run = run_row(row[:6])
+    task_id, ti_id, changed_at, plan, subject, options, opened_at = row[6:]
+    place = Place(run.dag_id, run.run_id, task_id)
+    return Opened(run, place, ti_id, changed_at, plan, subject, tuple(options), opened_at)
+
+
+def _take_in(session: Session, news: Sequence[Opened]) -> None:
+    """Read these tickets from their run folders and write their rows, always in the same order."""
+    if not news:
+        return
+    key = public_key()
+    books = {run: _Book.open(run) for run in {opened.run for opened in news}}
+    found = {}
+    for opened in news:
+        book = books[opened.run]
+        ticket = book.ticket(opened.place.task_id)
+        desk = read_desk(book.record.folder, key, ticket, book.files) if book.record and ticket else Desk(())
+        found[opened.place] = (_row(opened, ticket or _stand_in(opened), desk), desk)
+    rows = _upsert(session, [found[place][0] for place in sorted(found)])
+    _write_desks(session, {rows[place]: desk for place, (_, desk) in found.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """A run folder whose audit folder was listed once."""
+
+    record: Record | None
+    files: Sequence[str]
+
+    @classmethod
+    def open(cls, run: RunRow) -> _Book:
+        record = find_record(run)
+        return cls(record, record.folder.names("audit") if record else ())
+
+    def ticket(self, task_id: str) -> Mapping[str, Any] | None:
+        return self.record.ticket(task_id) if self.record else None
+
+
+def _stand_in(opened: Opened) -> Mapping[str, Any]:
+    """Describe a request whose ticket is lost by the little that Airflow knows."""
+    kind = next((kind for kind, option in FIRST_OPTION.items() if option in opened.options), "work")
+    return {
+        "kind": kind,
+        "title": opened.place.task_id,
+        "ask": opened.subject,
+        "opened_at": opened.opened_at.isoformat(),
+    }
+
+
+def _row(opened: Opened, ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+    return {
+        **asdict(opened.place),
+        **_described(ticket, opened.plan),
+        **_claim(desk),
+        "ti_id": opened.ti_id,
+        "seen_at": opened.changed_at if ticket.get("n") else None,  # a lost ticket is looked for again
+        "state": "open",
+        "answered_by": None,
+        "answered_with": None,
+        "answered_at": None,
+    }
+
+
+def _upsert(session: Session, rows: list[dict[str, Any]]) -> dict[Place, int]:
+    """Write rows, whether they are new or not; return their ids."""
+    statement = _dialect(session).insert(TICKET)
+    fresh = {name: statement.excluded[name] for name in rows[0] if name not in _PLACE}
+    session.execute(statement.on_conflict_do_update(index_elements=list(_PLACE), set_=fresh), rows)
+    ids = select(TICKET.c.id, *(TICKET.c[name] for name in _PLACE)).where(
+        TICKET.c.ti_id.in_([row["ti_id"] for row in rows])
+    )
+    return {Place(*place): row_id for row_id, *place in session.execute(ids)}
+
+
+def _dialect(session: Session) -> Any:
+    """Return SQLAlchemy's module of the database in use: only there can a row be written whether it is new or not."""
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+
+
+def _described(ticket: Mapping[str, Any], plan: str) -> dict[str, Any]:
+    said = ticket.get("plan_says") or {}
+    phase, assignee = str(said.get("phase") or ""), str(ticket.get("assignee") or "")
+    title, ask = str(ticket["title"]), str(ticket["ask"])
+    approvals = ticket.get("approvals") or {}
+    return {
+        "n": ticket.get("n", 0),
+        "kind": ticket["kind"],
+        "work_item": _name(ticket.get("work_item", "")),
+        "plan": _name(plan),
+        "phase": _name(phase),
+        "title": _text(title),
+        "ask": _text(ask),
+        "assignee": _name(assignee),
+        "opened_at": _time(ticket["opened_at"]),
+        "due_at": _time(ticket.get("due_at")),
+        "priority": HIGH if ticket.get("priority") == "high" else NORMAL,
+        "amount": ticket.get("amount"),
+        "currency": _name(ticket["currency"])[:20] if ticket.get("currency") else None,
+        "approvals_needed": approvals.get("needed", 1),
+        "approvals_given": len(approvals.get("given", ())),
+        "words": _text(f"{title}\n{ask}\n{plan}\n{phase}\n{assignee}".casefold()),
+    }
+
+
+def _claim(desk: Desk) -> dict[str, Any]:
+    claim = desk.claim
+    return {
+        "claimed_by": _name(claim.who.name or claim.who.id) if claim else None,
+        "claimed_at": _time(claim.at) if claim else None,
+    }
+
+
+def _asked_row(ticket_id: int, named: Named) -> dict[str, Any]:
+    return {"ticket_id": ticket_id, "kind": named.kind, "name": _name(named.name), "until": _time(named.until)}
+
+
+def _deed_row(ticket_id: int, deed: Deed) -> dict[str, Any]:
+    words = str(deed.details.get("text", "")) if deed.action == COMMENTED else ""
+    return {
+        "ticket_id": ticket_id,
+        "mark": deed.mark,
+        "action": deed.action,
+        "who": _name(deed.who.name or deed.who.id),
+        "at": _time(deed.at),
+        "words": _text(words.casefold()),
+    }
+
+
+def _name(text: str) -> str:
+    return _text(text)[:NAME_CHARACTERS]
+
+
+def _text(text: str) -> str:
+    """Leave out what PostgreSQL cannot hold, and what an index need not."""
+    return text.replace("\0", "")[:WORDS_CHARACTERS]
+
+
+def _time(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

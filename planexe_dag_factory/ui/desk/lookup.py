@@ -1,0 +1,60 @@
+"""Finding what a request of the API is about: the run, its record, a ticket and Airflow's request; 404 otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, status
+from sqlalchemy.orm import Session
+
+from planexe_dag_factory.airflow.settings import keys_folder
+from planexe_dag_factory.delegation.desk import Desk, read_desk
+from planexe_dag_factory.delegation.execution import Execution, StepRun
+from planexe_dag_factory.record.keys import load_key
+from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.ui import queries
+from planexe_dag_factory.ui.desk.index import Place
+from planexe_dag_factory.ui.records import Record, find_record
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket, the step it is about, and Airflow's request for it."""
+
+    place: Place
+    ticket: Mapping[str, Any]
+    request: queries.Request
+    step: StepRun
+
+    def desk(self) -> Desk:
+        """Read what was done about the ticket so far."""
+        return read_desk(self.step.execution.run, self.step.execution.key.public, self.ticket)
+
+
+def find_run(session: Session, dag_id: str, run_id: str) -> queries.RunRow:
+    """Return a run of a PlanExe plan."""
+    found = queries.find_run(session, dag_id, run_id) if queries.is_planexe_dag(session, dag_id) else None
+    if found is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} has no run {run_id!r} of a PlanExe plan.")
+    return found
+
+
+def find_record_of(session: Session, dag_id: str, run_id: str) -> Record:
+    """Return the record of a run."""
+    record = find_record(find_run(session, dag_id, run_id))
+    if record is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "The run has written no record yet. Try again in a moment.")
+    return record
+
+
+def find_ticket(session: Session, place: Place) -> Found:
+    """Return the newest ticket of a task, open or not."""
+    record = find_record_of(session, place.dag_id, place.run_id)
+    request = queries.find_request(session, place.dag_id, place.run_id, place.task_id)
+    ticket = record.ticket(place.task_id) if request else None
+    if ticket is None or request is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{place.task_id!r} has asked nobody anything in this run.")
+    execution = Execution(record.folder, Registry(), load_key(keys_folder()))
+    return Found(place, ticket, request, execution.step(ticket["work_item"]))

@@ -1,0 +1,205 @@
+"""Who deals with a ticket: claims, comments, attachments, and handing on, as the API offers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.ui.conftest import Site
+
+pytestmark = pytest.mark.airflow
+
+EVENTS = """
+import json
+from datetime import UTC, datetime
+from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.record.events import read_events
+run = run_folder("crowd", "manual__2026-03-02T09:00:00+00:00", datetime(2026, 3, 2, 9, tzinfo=UTC))
+print(json.dumps(read_events(run, "ask-{number:03}")))
+"""
+FORGET = """
+import json
+from airflow.utils.session import create_session
+from planexe_dag_factory.ui.desk.tables import TICKET
+with create_session() as session:
+    print(json.dumps(session.execute(TICKET.delete()).rowcount))
+"""
+
+
+def _task(number: int) -> dict[str, str]:
+    return {"dag_id": "crowd", "run_id": "manual__2026-03-02T09:00:00+00:00", "task_id": f"ask-{number:03}.human"}
+
+
+def _path(site: Site, number: int, *more: str) -> str:
+    return site.place("tickets", "crowd", "RUN", f"ask-{number:03}.human", *more)
+
+
+def _claim(client: httpx.Client, *numbers: int, action: str = "claim") -> list[tuple[bool, str | None]]:
+    answer = client.post(f"/tickets/{action}", json={"tickets": [_task(number) for number in numbers]})
+    assert answer.status_code == 200, answer.text
+    return [(one["ok"], one["problem"]) for one in answer.json()["tickets"]]
+
+
+def _row(client: httpx.Client, number: int) -> dict[str, Any]:
+    rows = client.get("/tickets", params={"dag_id": "crowd", "q": f"question {number}", "limit": 100}).json()
+    return next(row for row in rows["tickets"] if row["task_id"] == f"ask-{number:03}.human")
+
+
+def test_a_claimed_ticket_is_answered_by_nobody_else(site: Site) -> None:
+    ann, boss = site.as_user("ann"), site.as_user("boss")
+    assert _claim(ann, 10) == [(True, None)]
+    refusal = "ann has claimed this ticket: ask ann to release it, or reassign it to yourself."
+    assert _claim(boss, 10) == [(False, refusal.replace("ann has", "Ann has"))]
+    found = boss.get(_path(site, 10)).json()
+    assert (found["claimed_by"], found["may_answer"]) == ("ann", False)
+    answer = {"option": "Done", "fields": {"comment": "me first"}}
+    assert boss.post(_path(site, 10, "answer"), json=answer).status_code == 403
+    assert _row(boss, 10)["claimed_by"] == "ann"
+    assert _claim(boss, 10, action="release") == [(False, "Ann has claimed it, and alone can release it.")]
+    assert _claim(ann, 10, action="release") == [(True, None)]
+    assert boss.post(_path(site, 10, "answer"), json=answer).status_code == 200
+    assert _claim(ann, 10) == [(False, "It has been answered.")]
+
+
+def test_many_are_claimed_at_once_and_each_fails_for_itself(site: Site) -> None:
+    ann = site.as_user("ann")
+    assert _claim(ann, 11) == [(True, None)]
+    tickets = [_task(11), _task(12), {**_task(1), "dag_id": "secret", "task_id": "one.human"}]
+    done = ann.post("/tickets/claim", json={"tickets": tickets}).json()["tickets"]
+    assert [one["ok"] for one in done] == [False, True, False]
+    assert done[0]["problem"] == "You have claimed it already."
+    assert done[2]["problem"] == "You may answer no such ticket."
+    mine = ann.get("/tickets", params={"scope": "mine", "claimed": "me"}).json()
+    assert {row["task_id"] for row in mine["tickets"]} >= {"ask-011.human", "ask-012.human"}
+    assert mine["counts"]["mine"] == mine["total"] == len(mine["tickets"])
+
+
+def test_a_viewer_claims_and_says_nothing(site: Site) -> None:
+    vera = site.as_user("vera")
+    assert _claim(vera, 13) == [(False, "You may answer no such ticket.")]
+    assert vera.post(_path(site, 13, "comments"), json={"text": "hello"}).status_code == 403
+
+
+def test_what_people_do_is_signed_in_the_record_and_survives_the_tables(site: Site) -> None:
+    ann = site.as_user("ann")
+    assert _claim(ann, 14) == [(True, None)]
+    text = "<b>Which</b> quay?"
+    assert ann.post(_path(site, 14, "comments"), json={"text": text}).status_code == 204
+    assert ann.post(_path(site, 14, "links"), json={"url": "https://example.org/a?b=c"}).status_code == 204
+    assert ann.post(_path(site, 14, "links"), json={"url": "javascript:alert(1)"}).status_code == 422
+    before = _row(ann, 14)
+    assert (before["claimed_by"], before["comments"]) == ("ann", 1)
+    events = site.run(EVENTS.replace("{number:03}", "014"))
+    assert [event["action"] for event in events] == ["ticket-claimed", "ticket-commented", "ticket-attached"]
+    assert events[1]["actor"] == {"kind": "person", "id": "ann", "name": "ann", "via": "planexe"}
+    assert site.run(FORGET) > 0
+    assert _row(ann, 14) == before
+    found = ann.get(_path(site, 14)).json()
+    assert [one["text"] for one in found["comments"]] == [text]
+    assert [(one["n"], one["title"], one["url"]) for one in found["attachments"]] == [
+        (1, "https://example.org/a?b=c", "https://example.org/a?b=c")
+    ]
+    assert [(one["who"], one["what"]) for one in found["history"]] == [
+        ("ann", "claimed the ticket"),
+        ("ann", "commented"),
+        ("ann", "attached a link"),
+    ]
+    found_by_comment = ann.get("/tickets", params={"q": "WHICH quay"}).json()
+    assert [row["task_id"] for row in found_by_comment["tickets"]] == ["ask-014.human"]
+
+
+def test_a_file_is_kept_under_our_name_and_only_saved_by_browsers(site: Site) -> None:
+    ann, name = site.as_user("ann"), '../../"\r\nSet-Cookie: x=<svg onload=alert(1)>.html'
+    content = b"<script>alert(1)</script>"
+    sent = ann.post(_path(site, 15, "attachments"), files={"file": (name, content, "text/html")})
+    assert sent.status_code == 204, sent.text
+    [attached] = ann.get(_path(site, 15)).json()["attachments"]
+    assert (attached["n"], attached["size"], attached["url"]) == (1, len(content), None)
+    back = site.as_user("vera").get(_path(site, 15, "attachments", "1"))
+    assert back.content == content
+    assert back.headers["content-type"] == "application/octet-stream"
+    assert back.headers["x-content-type-options"] == "nosniff"
+    assert back.headers["content-disposition"].startswith("attachment; filename*=UTF-8''")
+    assert "set-cookie" not in back.headers
+    assert ann.get(_path(site, 15, "attachments", "2")).status_code == 404
+
+
+def test_a_file_that_is_too_large_is_refused(site: Site) -> None:
+    large = {"file": ("a.bin", b"0" * (10 * 1024 * 1024 + 1))}
+    assert site.as_user("ann").post(_path(site, 16, "attachments"), files=large).status_code == 413
+    assert site.as_user("ann").get(_path(site, 16)).json()["attachments"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"to": {"user": "boss"}},
+        {"to": {}, "reason": "x"},
+        {"to": {"user": "boss", "group": "g"}, "reason": "x"},
+        {"to": {"group": "nobody-knows"}, "reason": "x"},
+    ],
+)
+def test_handing_on_needs_one_known_recipient_and_a_reason(site: Site, body: dict[str, Any]) -> None:
+    assert site.as_user("ann").post(_path(site, 17, "reassign"), json=body).status_code == 422
+
+
+def test_a_reassigned_ticket_asks_one_person_alone(site: Site) -> None:
+    ann, boss = site.as_user("ann"), site.as_user("boss")
+    assert _claim(ann, 18) == [(True, None)]
+    body = {"to": {"user": "boss"}, "reason": "the boss knows"}
+    assert ann.post(_path(site, 18, "reassign"), json=body).status_code == 204
+    row = _row(ann, 18)
+    assert (row["users"], row["claimed_by"]) == (["boss"], None)
+    assert ann.get(_path(site, 18)).json()["why_not"] == "Boss is asked, and ann is not among them."
+    assert boss.get("/tickets", params={"scope": "mine"}).json()["total"] == 1
+    assert ann.post(_path(site, 18, "reassign"), json={"to": {"user": "ann"}, "reason": "again"}).status_code == 204
+    assert ann.get(_path(site, 18)).json()["may_answer"] is True
+
+
+def test_a_delegation_ends(site: Site) -> None:
+    ann = site.as_user("ann")
+    to = {"to": {"user": "ann"}, "reason": "holiday"}
+    past, late = {"until": "2020-01-01T00:00:00Z"}, {"until": "2100-01-01T00:00:00Z"}
+    assert ann.post(_path(site, 19, "delegate"), json=to | past).status_code == 422
+    assert ann.post(_path(site, 19, "delegate"), json=to | late).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tasks"),
+    [
+        ({"due": "overdue"}, {"dredge.gate"}),
+        ({"due": "none", "kind": "work"}, {"inspect.human"}),
+        ({"q": "DREDGER order"}, {"dredge.gate"}),
+        ({"q": "100%"}, set()),
+        ({"phase": "p", "kind": "review"}, {"estimate.human"}),
+        ({"min_age_h": 1_000_000}, set()),
+        ({"state": "answered"}, set()),
+        ({"claimed": "me"}, set()),
+    ],
+)
+def test_the_inbox_is_filtered(site: Site, wanted: dict[str, Any], tasks: set[str]) -> None:
+    found = site.as_user("ann").get("/tickets", params={"dag_id": "harbour", **wanted}).json()
+    assert ({row["task_id"] for row in found["tickets"]}, found["total"]) == (tasks, len(tasks))
+
+
+def test_the_inbox_is_sorted_and_counted(site: Site) -> None:
+    ann = site.as_user("ann")
+    by_due = ann.get("/tickets", params={"dag_id": "harbour", "sort": "due"}).json()
+    assert by_due["tickets"][0]["task_id"] == "dredge.gate"
+    assert by_due["counts"]["by_kind"] == {"approval": 1, "review": 1, "work": 1}
+    assert by_due["counts"]["all"] == 3
+    assert {"harbour", "crowd", "hostile"} <= {plan["dag_id"] for plan in by_due["plans"]}
+    titles = [row["plan"] for row in ann.get("/tickets", params={"sort": "-plan", "limit": 100}).json()["tickets"]]
+    assert titles == sorted(titles, reverse=True)
+
+
+def test_an_answered_ticket_says_who_answered(site: Site) -> None:
+    ann = site.as_user("ann")
+    ann.get("/tickets")
+    ann.post(_path(site, 20, "answer"), json={"option": "Done", "fields": {"comment": "ok"}})
+    found = ann.get("/tickets", params={"state": "answered", "q": "question 20"}).json()["tickets"]
+    assert [(row["answered_by"], row["answered_with"]) for row in found] == [("ann", "Done")]
