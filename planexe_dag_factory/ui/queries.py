@@ -99,7 +99,7 @@ def latest_runs(session: Session, dag_ids: Collection[str]) -> dict[str, RunRow]
 def recent_runs(session: Session, dag_id: str, limit: int) -> list[RunRow]:
     """Return the runs of a DAG, the newest first."""
     query = _runs().where(DagRun.dag_id == dag_id).order_by(DagRun.id.desc()).limit(limit)
-    return [_run_row(row) for row in session.execute(query)]
+    return [run_row(row) for row in session.execute(query)]
 
 
 def find_run(session: Session, dag_id: str, run_id: str) -> RunRow | None:
