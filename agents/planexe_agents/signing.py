@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,21 @@ def verify(public: str, document: Any, signature: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def sign_document(document: Mapping[str, Any], key: SigningKey) -> dict[str, Any]:
+    """Return the document with the public key of whoever signs it, and a signature over both."""
+    named = {**document, "key": key.public}
+    return {**named, "signature": key.sign(named)}
+
+
+def verify_document(document: Mapping[str, Any], public: str | None = None) -> bool:
+    """Say whether a document bears a good signature by `public`, or by the key that it names itself."""
+    unsigned = {name: value for name, value in document.items() if name != "signature"}
+    key = document.get("key") if public is None else public
+    if "key" in document and document["key"] != key:
+        return False
+    return isinstance(key, str) and verify(key, unsigned, str(document.get("signature", "")))
 
 
 def fingerprint(public: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from planexe_agents.signing import digest, verify
+from planexe_agents.signing import digest, sign_document, verify_document
 
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.errors import DelegationError
@@ -41,9 +41,8 @@ def record_approval(
         "plan_digest": step.execution.spec.plan_digest,
         "payload_digest": step.payload_digest,
         "at": now(),
-        "key": step.execution.key.public,
     }
-    signed = {**document, "signature": step.execution.key.sign(document)}
+    signed = sign_document(document, step.execution.key)
     mark = digest(signed)
     step.log("gate-opened" if approved else "gate-refused", by, {"approval": mark}, reason=reason)
     step.write_json(signed, "approval.json")
@@ -76,7 +75,7 @@ def _fault(step: StepRun) -> str | None:
             "plan_digest": step.execution.spec.plan_digest,
             "payload_digest": step.payload_digest,
         },
-    ) or _signature_fault(approval)
+    ) or (None if verify_document(approval) else "the signature of its approval is wrong")
 
 
 def _first_difference(approval: Mapping[str, Any], expected: Mapping[str, str]) -> str | None:
@@ -84,9 +83,3 @@ def _first_difference(approval: Mapping[str, Any], expected: Mapping[str, str]) 
         if approval.get(name) != value:
             return f"its approval has another {name.replace('_', ' ')}: it was {approval.get(name)!r}"
     return None
-
-
-def _signature_fault(approval: Mapping[str, Any]) -> str | None:
-    unsigned = {name: value for name, value in approval.items() if name != "signature"}
-    good = verify(str(approval["key"]), unsigned, str(approval.get("signature", "")))
-    return None if good else "the signature of its approval is wrong"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from planexe_agents.signing import SigningKey, digest
+from planexe_agents.signing import SigningKey, digest, sign_document
 
 from planexe_dag_factory.record.folder import RunFolder, now
 
@@ -58,9 +58,8 @@ def append_event(run: RunFolder, key: SigningKey, event: Event) -> str:
         "details": dict(event.details),
         "at": at,
         "follows": _last_about(run, event.about),
-        "key": key.public,
     }
-    signed = {**document, "signature": key.sign(document)}
+    signed = sign_document(document, key)
     mark = digest(signed)
     stamp = at[:26].translate(str.maketrans("", "", "-:."))
     run.create_json(signed, "audit", f"{stamp}+{event.about}+{event.action}+{mark[7:15]}.json")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from planexe_agents.signing import SigningKey, digest, digest_bytes
+from planexe_agents.signing import SigningKey, digest, digest_bytes, sign_document
 
 from planexe_dag_factory.record.folder import RunFolder, now
 
@@ -16,7 +14,6 @@ def write_manifest(run: RunFolder, key: SigningKey, *folder: str) -> str:
     """Seal what the run folder holds now; return the manifest's digest. `folder` is where it goes."""
     top = {name: digest_bytes(run.read_bytes(name)) for name in RUN_FILES if run.exists(name)}
     files = {**top, **{path: mark for part in PARTS for path, mark in run.digests(part).items()}}
-    document: dict[str, Any] = {"run": run.name, "files": files, "at": now(), "key": key.public}
-    signed = {**document, "signature": key.sign(document)}
+    signed = sign_document({"run": run.name, "files": files, "at": now()}, key)
     run.write_json(signed, *folder, "manifest.json")
     return digest(signed)

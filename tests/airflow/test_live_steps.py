@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from planexe_agents.signing import verify
+from planexe_agents.signing import verify_document
 
 from planexe_dag_factory.record.events import read_events
 from tests.airflow.following import Answer, Followed, agreeable, drop, start, wait_for
@@ -72,8 +72,7 @@ def test_agents_and_people_carry_a_plan_out(drop_plan: Any) -> None:
     assert record.read_json("steps", "doubt", "result.json")["accepted_by"]["id"] == "admin"
     assert record.exists("final", "report.html")
     for event in read_events(record):
-        unsigned = {name: value for name, value in event.items() if name != "signature"}
-        assert verify(record.read_json("run.json")["orchestrator_key"], unsigned, event["signature"])
+        assert verify_document(event, record.read_json("run.json")["orchestrator_key"])
 
 
 def test_a_rejected_gate_stops_what_depends_on_it_and_nothing_else(drop_plan: Any) -> None:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from planexe_agents.signing import SigningKey, digest, verify
+from planexe_agents.signing import SigningKey, digest, verify_document
 
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor, Event, append_event, read_events
@@ -21,8 +21,7 @@ def test_events_of_a_step_form_a_signed_chain(tmp_path: Path) -> None:
     assert [event["follows"] for event in events] == [None, started, started, sent]
     assert digest(events[-1]) == received
     for event in events:
-        unsigned = {name: value for name, value in event.items() if name != "signature"}
-        assert verify(key.public, unsigned, event["signature"])
+        assert verify_document(event, key.public)
     assert [event["action"] for event in read_events(run, "survey")] == ["assignment-sent", "outcome-received"]
 
 
@@ -31,7 +30,7 @@ def test_a_changed_event_does_not_verify(tmp_path: Path) -> None:
     append_event(run, key, Event("run-started", details={"by": "anna"}))
     (event,) = read_events(run)
     event["details"]["by"] = "mallory"
-    assert not verify(key.public, {k: v for k, v in event.items() if k != "signature"}, event["signature"])
+    assert not verify_document(event, key.public)
 
 
 def test_a_manifest_lists_what_there_is(tmp_path: Path) -> None:
@@ -41,7 +40,7 @@ def test_a_manifest_lists_what_there_is(tmp_path: Path) -> None:
     write_manifest(run, key, "milestones", "milestone-a")
     manifest = run.read_json("milestones", "milestone-a", "manifest.json")
     assert sorted(manifest["files"]) == ["run.json", "steps/survey/result.json"]
-    assert verify(key.public, {k: v for k, v in manifest.items() if k != "signature"}, manifest["signature"])
+    assert verify_document(manifest, key.public)
 
 
 def test_the_key_is_made_once_and_a_lost_one_is_an_error(tmp_path: Path) -> None:
