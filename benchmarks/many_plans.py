@@ -3,7 +3,7 @@
     python -m benchmarks.many_plans SCRATCH COUNT ... -- PLAN ...
 
 The real plans are written in our own format, again and again under other ids, until there are
-enough. Prints a JSON list of `{"plans", "folder", "registry", "stubs", "version", "refresh_s"}`.
+enough. Prints a JSON list of `{"plans", "folder", "stubs", "version", "refresh_s"}`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.registry import write_registry
 from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.plan.native import to_native
@@ -37,15 +36,14 @@ def _folder(scratch: Path, number: int, plans: Sequence[Plan]) -> dict[str, Any]
     folder.mkdir(parents=True)
     for plan in islice(_copies(plans), number):
         (folder / f"{plan.id}.json").write_text(json.dumps(to_native(plan)), encoding="utf-8")
-    registry = write_registry(scratch)
-    bundle = PlanBundle(name=f"bundle-{number}", plans=[str(folder)], registry=registry)
+    bundle = PlanBundle(name=f"bundle-{number}", plans=[str(folder)])
     start = time.perf_counter()
     bundle.initialize()
     refresh = time.perf_counter() - start
     current = bundle.get_current_version()
     assert current is not None
     stubs = [f"{plan.id}.json.py" for plan in islice(_copies(plans), min(PARSED, number))]
-    found = {"plans": number, "folder": str(folder), "registry": registry, "stubs": stubs}
+    found = {"plans": number, "folder": str(folder), "stubs": stubs}
     return found | {"version": current.version, "refresh_s": refresh}
 
 

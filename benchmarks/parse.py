@@ -40,7 +40,7 @@ def _bundles(*folders: dict[str, Any]) -> str:
 
 
 def _settings(folder: dict[str, Any]) -> dict[str, Any]:
-    return {"plans": [folder["folder"]], "registry": folder["registry"]}
+    return {"plans": [folder["folder"]]}
 
 
 def _name(folder: dict[str, Any]) -> str:

@@ -16,7 +16,6 @@ from typing import Any
 from benchmarks.dag_factory import write_stub, write_yaml
 from benchmarks.handwritten import write_dag
 from benchmarks.load_dag import load
-from benchmarks.registry import write_registry
 from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.spec.codec import load_spec
 
@@ -28,7 +27,7 @@ def prepare(scratch: Path, plans: list[Path]) -> list[dict[str, Any]]:
     for plan in plans:
         copy = shutil.copytree if plan.is_dir() else shutil.copyfile
         copy(plan, dropped / plan.name)
-    bundle = PlanBundle(name="planexe", plans=[str(dropped)], registry=write_registry(scratch))
+    bundle = PlanBundle(name="planexe", plans=[str(dropped)])
     bundle.initialize()
     return [_subject(stub, scratch / "forms") for stub in sorted(bundle.path.glob("*.py"))]
 

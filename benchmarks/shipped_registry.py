@@ -2,7 +2,7 @@
 
     python -m benchmarks.shipped_registry
 
-The agents' keys are made where they run, so the shipped registry has none.
+The agents' keys are made where they run, so the shipped registry has none; nor has it addresses.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ from planexe_agents.agents import cards
 from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import add_cards, dump_registry
+from planexe_dag_factory.routing.registry_cards import agent_of
+from planexe_dag_factory.routing.registry_format import dump_registry
 
 TARGET = Path(__file__).parents[1] / "planexe_dag_factory/routing/registry.json"
-FIRST_PORT = 8801
 
 
 def shipped_registry() -> Registry:
-    """Return the four agents at their usual addresses on this machine."""
+    """Return the four agents, wherever they run."""
     published = cards(SigningKey.from_seed(bytes(32)).public)
-    addresses = {f"http://127.0.0.1:{FIRST_PORT + at}": card for at, card in enumerate(published)}
-    known = add_cards(Registry(), {url: card.model_dump(mode="json") for url, card in addresses.items()})
-    return Registry(tuple(replace(agent, public_key=None) for agent in known.agents))
+    return Registry(tuple(replace(agent_of("", card), public_key=None) for card in published))
 
 
 def document() -> str:

@@ -110,6 +110,6 @@ def verify_document(document: Mapping[str, Any], public: str | None = None) -> b
 
 
 def fingerprint(public: str) -> str:
-    """Shorten a public key to what a person can compare: 16 hex digits in groups of four."""
-    text = hashlib.sha256(base64.b64decode(public)).hexdigest()[:16]
-    return ":".join(text[i : i + 4] for i in range(0, 16, 4))
+    """Write the SHA-256 of a public key so that two people can compare it aloud: groups of eight hex digits."""
+    text = hashlib.sha256(base64.b64decode(public)).hexdigest()
+    return "SHA-256 " + " ".join(text[at : at + 8] for at in range(0, len(text), 8))

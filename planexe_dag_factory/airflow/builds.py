@@ -10,10 +10,10 @@ from planexe_agents.signing import canonical
 
 from planexe_dag_factory.airflow.store import PROBLEMS, settle
 from planexe_dag_factory.compile.build import build_plan
-from planexe_dag_factory.errors import PlanError, RegistryError
+from planexe_dag_factory.errors import PlanError
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.routing.policy import dump_policy
-from planexe_dag_factory.routing.registry import dump_registry, load_registry
+from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.spec.codec import dump_spec
 
 
@@ -28,16 +28,13 @@ def compile_entry(entry: Path) -> None:
 def _outputs(entry: Path) -> Mapping[str, bytes]:
     sources = entry / "source"
     source = next(path for path in sorted(sources.iterdir()) if not path.name.endswith(".policy.json"))
-    try:
-        registry = load_registry(entry / "registry.json")
-    except RegistryError as error:
-        return {PROBLEMS: str(error).encode()}
-    build = build_plan(source, registry)
+    registry = entry / "registry.json"
+    build = build_plan(source, load_registry(registry, thorough=False))
     if build.plan is None or build.policy is None or build.spec is None:
         return {PROBLEMS: str(PlanError(source.name, build.problems)).encode()}
     return {
         "plan.json": canonical(to_native(build.plan)),
         "policy.json": canonical(dump_policy(build.policy)),
-        "registry.json": canonical(dump_registry(registry)),
+        "registry.json": registry.read_bytes(),
         "dagspec.json": dump_spec(build.spec),
     }

@@ -25,8 +25,8 @@ from typing import Any
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
-from planexe_dag_factory.airflow.settings import plan_folders, registry_bytes, registry_path
-from planexe_dag_factory.airflow.store import entry_digest, is_built, store_plan
+from planexe_dag_factory.airflow.settings import plan_folders, registry_path
+from planexe_dag_factory.airflow.store import KnownAgents, entry_digest, is_built, store_plan
 
 STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
 
@@ -86,15 +86,15 @@ class PlanBundle(BaseDagBundle):
         """Look at the plan folders, and make a new version where anything changed."""
         if self.version is not None:
             return
-        registry = registry_bytes(self._registry or registry_path())
+        agents = KnownAgents.read(self._registry or registry_path())
         plans = look_into(self._folders)
-        entries = {name: self._entries(name, entry_digest(digest, registry)) for name, (_, digest) in plans.items()}
+        entries = {name: self._entries(name, entry_digest(digest, agents)) for name, (_, digest) in plans.items()}
         version = hashlib.sha256(repr(sorted(entries.items())).encode()).hexdigest()[:40]
         if version == self._current and self.path.exists():
             return
         with self.lock():
             for name, (plan, _) in plans.items():
-                store_plan(self.base_dir / "plans" / entries[name].now, plan, registry)
+                store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
             self._write_version(version, entries)
         self._current, self._known = version, entries
 

@@ -11,8 +11,8 @@ from airflow.sdk import DAG, get_parsing_context
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.render import BEGINNING, render
-from planexe_dag_factory.airflow.settings import airflow_home, registry_bytes, registry_path
-from planexe_dag_factory.airflow.store import StoredPlanError, entry_digest, read_build, store_plan
+from planexe_dag_factory.airflow.settings import airflow_home, registry_path
+from planexe_dag_factory.airflow.store import KnownAgents, StoredPlanError, entry_digest, read_build, store_plan
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.spec.model import DagSpec
 
@@ -87,12 +87,12 @@ def load_folder(folder: Path) -> dict[str, DAG]:
     A broken plan becomes a DAG that says so: in one file for all, its error would hide the others.
     """
     wanted = get_parsing_context().dag_id
-    registry = registry_bytes(registry_path())
+    agents = KnownAgents.read(registry_path())
     store = airflow_home() / "planexe" / "plans"
     dags: dict[str, DAG] = {}
     for name, (plan, digest) in look_into([DropFolder(folder)]).items():
-        entry = store / entry_digest(digest, registry)
-        store_plan(entry, plan, registry)
+        entry = store / entry_digest(digest, agents)
+        store_plan(entry, plan, agents)
         dag = _load_entry(entry, name, wanted)
         if dag is not None and dag.dag_id in dags:
             dag = _broken(name, f"1 problem\n  the plan id {dag.dag_id!r} is taken by another plan of this folder")

@@ -18,7 +18,7 @@ from planexe_agents.client import AgentClient, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
-from planexe_dag_factory.airflow.settings import execution_of, keys_folder, run_folder
+from planexe_dag_factory.airflow.settings import execution_of, keys_folder, registry, run_folder
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
@@ -43,8 +43,9 @@ class StartRunOperator(BaseOperator):
         self._plan_id = plan_id
 
     def execute(self, context: Context) -> str:
-        """Return where the run folder is."""
+        """Return where the run folder is. Nothing begins with a registry that nobody vouches for."""
         dag_run = context["dag_run"]
+        registry()
         self._check_version(context)
         run = run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after)
         about = {

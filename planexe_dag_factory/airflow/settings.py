@@ -8,7 +8,6 @@ from pathlib import Path
 
 from airflow.configuration import conf
 from airflow.sdk import Context, ObjectStoragePath
-from planexe_agents.signing import canonical
 from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
@@ -16,7 +15,8 @@ from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.people import People, load_people
-from planexe_dag_factory.routing.registry import dump_registry, load_registry
+from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.routing.registry_key import trusted_operator
 
 SECTION = "planexe"
 TAG = "planexe"
@@ -39,11 +39,6 @@ def registry_path() -> Path | None:
     return path if path.exists() else None
 
 
-def registry_bytes(path: Path | None) -> bytes:
-    """Return the registry as its file holds it, broken or not; None: the one that ships with the package."""
-    return path.read_bytes() if path else canonical(dump_registry(load_registry(None)))
-
-
 def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
 
@@ -55,8 +50,16 @@ def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
 
 
 def registry() -> Registry:
-    """Read today's registry. Raises RegistryError where it cannot be used."""
-    return load_registry(registry_path(), check_schemas=False)  # they were, when a plan was compiled against it
+    """Read today's registry. Raises RegistryError where it is not as its operator signed it."""
+    return read_registry(registry_path())
+
+
+def read_registry(path: Path | None) -> Registry:
+    """Read a registry file that its operator has signed; None: the one that ships with the package.
+
+    The signature vouches for the rest: what is signed was checked before.
+    """
+    return load_registry(path, operator=trusted_operator(keys_folder()) if path else None, thorough=False)
 
 
 def open_execution(run: RunFolder) -> Execution:

@@ -2,7 +2,7 @@
 
 <store>/<digest>/source/<plan file or folder>   what was dropped, as it was then
                  source/<plan>.policy.json
-                 registry.json
+                 registry.json                 the agents there were, without their addresses
                  build/plan.json policy.json registry.json dagspec.json
                  build/problems.txt             instead, where the plan cannot become a DAG
 """
@@ -13,11 +13,17 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from planexe_agents.signing import canonical
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.airflow.dropped import DroppedPlan
+from planexe_dag_factory.airflow.settings import read_registry
 from planexe_dag_factory.delegation.lifecycle import INPUTS
+from planexe_dag_factory.errors import RegistryError
+from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec
 
@@ -28,13 +34,30 @@ class StoredPlanError(Exception):
     """A plan that cannot become a DAG, in the words that its import error shows."""
 
 
-def entry_digest(plan: str, registry: bytes) -> str:
+@dataclass(frozen=True, slots=True)
+class KnownAgents:
+    """What plans are compiled against: the registry without addresses, or why there is none to trust."""
+
+    content: bytes = b""
+    problems: str = ""
+
+    @classmethod
+    def read(cls, path: Path | None) -> KnownAgents:
+        """Read the registry; None stands for the one that ships with the package."""
+        try:
+            return cls(canonical(dump_registry(read_registry(path))))
+        except RegistryError as error:
+            return cls(problems=str(error))
+
+
+def entry_digest(plan: str, agents: KnownAgents) -> str:
     """Digest all that a build depends on: the plan, the registry and the compiler."""
-    return hashlib.sha256(f"{__version__}\0{plan}\0".encode() + registry).hexdigest()[:40]
+    depends = f"{__version__}\0{plan}\0{agents.problems}\0".encode() + agents.content
+    return hashlib.sha256(depends).hexdigest()[:40]
 
 
-def store_plan(entry: Path, plan: DroppedPlan, registry: bytes) -> None:
-    """Keep a plan's content as it is now, whole or not at all."""
+def store_plan(entry: Path, plan: DroppedPlan, agents: KnownAgents) -> None:
+    """Keep a plan's content as it is now, whole or not at all; without a registry to trust it is never compiled."""
     if entry.exists():
         return
     entry.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +66,10 @@ def store_plan(entry: Path, plan: DroppedPlan, registry: bytes) -> None:
         target = draft / "source" / file.relative_to(plan.source.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
-    (draft / "registry.json").write_bytes(registry)
+    (draft / "registry.json").write_bytes(agents.content)
+    if agents.problems:
+        (draft / "build").mkdir()
+        (draft / "build" / PROBLEMS).write_text(agents.problems, encoding="utf-8")
     settle(draft, entry)
 
 

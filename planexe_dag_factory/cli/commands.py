@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from planexe_dag_factory.cli.agents import agents_app
+
 app = typer.Typer(
     name="planexe-dag",
     help="Turn PlanExe plans into Airflow DAGs that agents and people carry out.",
@@ -20,7 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-agents_app = typer.Typer(help="The agents that carry out steps.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(agents_app, name="agents")
 
 _Plan = Annotated[
@@ -167,37 +168,3 @@ def status(json: _Json = False) -> None:
     from planexe_dag_factory.cli import stacks
 
     raise typer.Exit(stacks.status(as_json=json))
-
-
-@agents_app.command("add")
-def add_agents(
-    urls: Annotated[list[str], typer.Argument(metavar="URL...", help="Where the agents answer.", show_default=False)],
-    registry: Annotated[
-        Path | None,
-        typer.Option("--registry", dir_okay=False, help="The registry to add to; without it, that of the stack here."),
-    ] = None,
-) -> None:
-    """Register agents by their addresses; what each can do, it says itself.
-
-    \b
-    Examples:
-      planexe-dag agents add http://127.0.0.1:8005
-      planexe-dag agents add --registry /etc/planexe/registry.json http://translator:8000
-    """
-    from planexe_dag_factory.cli import stacks
-
-    raise typer.Exit(stacks.add_agents(urls, registry))
-
-
-@agents_app.command("list")
-def list_agents(registry: _Registry = None, json: _Json = False) -> None:
-    """List the agents of the running stack, or of the registry, with what they can do.
-
-    \b
-    Examples:
-      planexe-dag agents list
-      planexe-dag agents list --json
-    """
-    from planexe_dag_factory.cli import stacks
-
-    raise typer.Exit(stacks.list_agents(registry, as_json=json))

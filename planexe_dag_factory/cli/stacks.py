@@ -9,11 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from planexe_dag_factory.cli import console
-from planexe_dag_factory.errors import RegistryError, StackError
-from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack import lifecycle
-from planexe_dag_factory.stack.agents import register
 from planexe_dag_factory.stack.configuration import Settings, read_passwords
 from planexe_dag_factory.stack.health import component_health
 from planexe_dag_factory.stack.home import Home
@@ -54,37 +51,6 @@ def status(*, as_json: bool) -> int:
     else:
         _print_status(home, state)
     return OK if state is None or state.condition != "failed" else FAILED
-
-
-def list_agents(registry: Path | None, *, as_json: bool) -> int:
-    home = Home.below(Path.cwd())
-    runs = registry is None and lifecycle.running(home) is not None
-    try:
-        known = load_registry(home.registry if runs else registry)
-    except RegistryError as error:
-        console.print_problems(error.name, error.problems)
-        return INVALID
-    if as_json:
-        console.print_json([_agent_document(known, agent.id) for agent in known.agents])
-    else:
-        _print_agents(known, running=runs)
-    return OK
-
-
-def add_agents(urls: list[str], registry: Path | None) -> int:
-    home = Home.below(Path.cwd())
-    if registry is None:
-        home.prepare()
-    try:
-        known = register(registry or home.registry, urls)
-    except RegistryError as error:
-        console.print_problems(error.name, error.problems)
-        return INVALID
-    except StackError as error:
-        console.print_error(error)
-        return FAILED
-    _print_agents(known, running=True)
-    return OK
 
 
 def start_shown(home: Home, settings: Settings) -> State:
@@ -151,18 +117,3 @@ def _next_step(home: Home, state: State) -> str:
     if state.condition == "starting":
         return "Still starting; ask again in a few seconds."
     return f"Failed: {state.reason}\n`planexe-dag down` cleans up, `planexe-dag up` starts anew."
-
-
-def _agent_document(registry: Registry, agent_id: str) -> dict[str, Any]:
-    agent = next(agent for agent in registry.agents if agent.id == agent_id)
-    actions = [{"name": one.action, "description": one.description} for one in agent.capabilities]
-    return {"id": agent.id, "type": agent.type, "version": agent.version, "url": agent.url, "actions": actions}
-
-
-def _print_agents(registry: Registry, *, running: bool) -> None:
-    table = Table("agent", "version", "address", "actions", box=None, pad_edge=False)
-    for agent in registry.agents:
-        table.add_row(agent.id, agent.version, agent.url, ", ".join(one.action for one in agent.capabilities))
-    console.out.print(table, soft_wrap=False)
-    if not running:
-        console.note("These are registered; nothing says that they run. `planexe-dag up` starts those of the package.")

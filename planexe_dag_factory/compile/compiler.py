@@ -22,7 +22,7 @@ from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.routing.assignees import owner_of
 from planexe_dag_factory.routing.model import Policy, Registry, Routes
 from planexe_dag_factory.routing.policy import dump_policy
-from planexe_dag_factory.routing.registry import dump_registry
+from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, WorkItem
 
 

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-
-from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.delegation.cards import fetch_agents
+from planexe_dag_factory.errors import Problem, RegistryError
 from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import add_cards, dump_registry, load_registry
-from planexe_dag_factory.stack.files import write_private
+from planexe_dag_factory.routing.registry_changes import Change, add_agents
+from planexe_dag_factory.routing.registry_file import RegistryFile
+from planexe_dag_factory.routing.registry_key import keys_beside
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.supervisor import Program
 
@@ -44,19 +43,21 @@ def agents_program(home: Home, ready: ReadyFile, log: Path) -> Program:
 
 
 def register(path: Path, urls: Iterable[str]) -> Registry:
-    """Ask agents for their cards and add them to a registry file, which is made where there is none.
+    """Register the stack's own agents, in a registry that is signed by the stack's own operator.
 
-    An agent that is registered already is replaced. Raises StackError where an agent does not
-    answer, RegistryError where the file or a card cannot be used.
+    Their actions may have changed with the package; a changed key is never taken. Raises
+    RegistryError where the file or a card cannot be used, DelegationError where an agent is silent.
     """
-    known = load_registry(path) if path.exists() else Registry()
-    registry = add_cards(known, {url: _card(url) for url in urls})
-    write_private(path, json.dumps(dump_registry(registry), indent=2, sort_keys=True))
-    return registry
+    file = RegistryFile(path, keys_beside(path))
+    amendment = add_agents(file.read(), fetch_agents(urls))
+    if strangers := [_stranger(change) for change in amendment.changes if change.new_key]:
+        raise RegistryError(str(path), strangers)
+    if amendment.changes:
+        file.write(amendment)
+    return amendment.after
 
 
-def _card(url: str) -> Any:
-    try:
-        return httpx.get(f"{url.rstrip('/')}/schema.json", timeout=10).raise_for_status().json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise StackError(f"no agent answers at {url}: {error}") from error
+def _stranger(change: Change) -> Problem:
+    message = f"the agent {change.agent} shows another key than the one registered"
+    hint = f"where that is meant, forget the old one: planexe-dag agents remove {change.agent}"
+    return Problem("error", "changed-key", message, hint=hint)

@@ -3,9 +3,9 @@
 <root>/                     `.planexe` in the working directory
   airflow.cfg airflow.db    written at every start; the database is kept
   secrets.json passwords.json
-  registry.json             the agents that run
+  registry.json             the agents that run, signed by the operator
   state.json lock           what runs, and that only one stack does
-  keys/                     of the orchestrator
+  keys/                     of the orchestrator and of the operator
   agents/                   state of the agents
   plans/                    plans that `planexe-dag run` was given
   bundles/ plugins/         Airflow's

@@ -37,6 +37,8 @@ def plans(tmp_path: Path) -> Path:
 def make_bundle(tmp_path: Path, plans: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Make a bundle over the plans, as a process of Airflow would; `version` as a task start does."""
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path / "bundles"))
+    monkeypatch.setenv("AIRFLOW__PLANEXE__REGISTRY", str(tmp_path / "registry.json"))
+    monkeypatch.setenv("AIRFLOW__PLANEXE__KEYS", str(tmp_path / "keys"))
     from planexe_dag_factory.airflow.bundle import PlanBundle  # noqa: PLC0415 - Airflow reads its home on import
 
     def make(version: str | None = None) -> PlanBundle:

@@ -3,15 +3,29 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planexe_dag_factory.airflow.bundle import PlanBundle, stub_name
+from planexe_dag_factory.routing.registry import load_registry
+from planexe_dag_factory.routing.registry_changes import add_agents
+from planexe_dag_factory.routing.registry_file import RegistryFile
 from tests.airflow.conftest import PLAN
+from tests.routing.agents import KEY, MOWER, OTHER_KEY
 
 MakeBundle = Callable[..., PlanBundle]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> RegistryFile:
+    """The registry of the settings, with the agents of the package and one more in it."""
+    file = RegistryFile(tmp_path / "registry.json", tmp_path / "keys")
+    shipped = (replace(agent, url="http://shipped", public_key=KEY) for agent in load_registry(None).agents)
+    file.write(add_agents(file.read(), [*shipped, MOWER]))
+    return file
 
 
 def stubs(bundle: PlanBundle) -> list[str]:
@@ -125,6 +139,46 @@ def test_two_plans_of_one_id_are_told_apart(make_bundle: MakeBundle, plans: Path
     with pytest.raises(Exception, match=r"the plan id 'harbour' is taken by harbour\.json"):
         load(bundle, "twin.json.py")
     assert load(bundle, "harbour.json.py").dag_id == "harbour"
+
+
+def test_an_agent_that_moves_changes_no_plan_and_another_key_does(make_bundle: MakeBundle, file: RegistryFile) -> None:
+    bundle = make_bundle()
+    before = version(bundle)
+    file.write(add_agents(file.read(), [replace(MOWER, url="http://moved:1")], "vault"))
+    bundle.refresh()
+    assert version(bundle) == before
+    (stored,) = (bundle.base_dir / "plans").glob("*/registry.json")
+    assert "moved" not in stored.read_text()
+    file.write(add_agents(file.read(), [replace(MOWER, public_key=OTHER_KEY)]))
+    bundle.refresh()
+    assert version(bundle) != before
+
+
+def test_a_registry_that_was_tampered_with_stops_every_plan_and_each_says_why(
+    make_bundle: MakeBundle, plans: Path, file: RegistryFile
+) -> None:
+    bundle = make_bundle()
+    load(bundle, "harbour.json.py")
+    signed = file.path.read_text()
+    file.path.write_text(signed.replace("http://mower:80", "http://thief:80"))
+    (plans / "second.json").write_text(json.dumps({**PLAN, "id": "second"}))
+    bundle.refresh()
+    assert load(bundle, "harbour.json.py").dag_id == "harbour"  # as it was: what runs can still be looked at
+    for stub in ("harbour.json.edited.py", "second.json.py"):
+        with pytest.raises(Exception, match="changed after it was signed") as error:
+            runpy.run_path(str(bundle.path / stub))
+        assert "restore it from its backup" in str(error.value)
+
+    file.path.write_text(signed)
+    bundle.refresh()
+    assert load(bundle, "second.json.py").dag_id == "second"
+
+
+def test_without_the_operators_public_key_no_registry_is_trusted(make_bundle: MakeBundle, file: RegistryFile) -> None:
+    (file.keys / "operator.pub").unlink()
+    bundle = make_bundle()
+    with pytest.raises(Exception, match="the operator's public key is missing"):
+        load(bundle, "harbour.json.py")
 
 
 def test_file_names_never_become_code(make_bundle: MakeBundle, plans: Path) -> None:

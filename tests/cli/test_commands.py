@@ -43,6 +43,10 @@ def broken(tmp_path: Path) -> Path:
         ("status",),
         ("agents", "list"),
         ("agents", "add"),
+        ("agents", "show"),
+        ("agents", "check"),
+        ("agents", "remove"),
+        ("agents", "prefer"),
     ],
 )
 def test_every_command_has_help_and_every_one_that_does_something_an_example(words: tuple[str, ...]) -> None:
@@ -166,24 +170,6 @@ def test_a_broken_registry_is_reported_like_a_broken_plan(tmp_path: Path) -> Non
         assert result.exit_code == 1
         assert result.stdout == ""
         assert result.stderr.startswith(f"{registry}: ")
-
-
-def test_the_agents_of_the_package_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    agents = json.loads(invoke("agents", "list", "--json").stdout)
-    assert [agent["type"] for agent in agents] == ["data_gathering", "analysis", "reporting", "risk_assessment"]
-    assert all(agent["actions"] for agent in agents)
-    result = invoke("agents", "list")
-    assert all(agent["id"] in result.stdout for agent in agents)
-    assert "nothing says that they run" in result.stderr
-
-
-def test_an_agent_that_does_not_answer_is_not_registered(tmp_path: Path) -> None:
-    registry = tmp_path / "registry.json"
-    result = invoke("agents", "add", "http://127.0.0.1:9", "--registry", registry)
-    assert result.exit_code == 3
-    assert result.stderr.startswith("no agent answers at http://127.0.0.1:9: ")
-    assert not registry.exists()
 
 
 def test_where_nothing_runs_status_and_down_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from planexe_agents.signing import SigningKey, digest
 from planexe_dag_factory.compile.build import Build, build_plan
 from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.routing.model import HUMAN, Registry
-from planexe_dag_factory.routing.registry import add_cards
+from planexe_dag_factory.routing.registry_cards import read_cards
 
 EXAMPLES = Path(__file__).parents[2] / "dags" / "examples"
 KEY = SigningKey.from_seed(bytes(32))
@@ -24,7 +24,7 @@ AGENTS = {module.agent.id: module.agent for module in (data_gathering, analysis,
 @pytest.fixture(scope="module")
 def registry() -> Registry:
     cards = {f"http://127.0.0.1:1/{name}": agent.card(KEY.public) for name, agent in AGENTS.items()}
-    return add_cards(Registry(), {url: card.model_dump(mode="json") for url, card in cards.items()})
+    return Registry(read_cards(cards))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.progress import progress_of
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Registry
-from planexe_dag_factory.routing.registry import add_cards
+from planexe_dag_factory.routing.registry_cards import read_cards
 from tests.report.conftest import Writer, at
 
 MINUTE = 1 / 1440
@@ -81,7 +81,7 @@ def test_the_risk_agent_takes_what_the_orchestrator_tells(tmp_path: Path) -> Non
     writer = Writer(RunFolder(tmp_path / "run"))
     writer.survey()
     card = load("risk_assessment").card(SigningKey.from_seed(bytes(32)).public)
-    registry = add_cards(Registry(), {"http://127.0.0.1:1": card.model_dump(mode="json")})
+    registry = Registry(read_cards({"http://127.0.0.1:1": card}))
     (agent,) = registry.agents
     step = _execution(writer).step("milestone-survey-risk")
     sent = build_assignment(step, agent, agent.capabilities[0], 1)
