@@ -4,7 +4,8 @@
     ├── ProblemsError          input that people or models wrote, with every problem found in it
     │   ├── PlanError          a plan that cannot become a DAG
     │   ├── PolicyError        a policy overlay that does not fit its plan
-    │   └── RegistryError      a registry of agents that cannot be used
+    │   ├── RegistryError      a registry of agents that cannot be used
+    │   └── PeopleError        a people file that cannot be used
     ├── RecordError            the run folder cannot be read, written or trusted
     ├── DelegationError        a step cannot be handed to anybody
     └── StackError             the embedded Airflow did not do what was asked
@@ -93,6 +94,10 @@ class PolicyError(ProblemsError):
 
 class RegistryError(ProblemsError):
     """A registry of agents that cannot be used."""
+
+
+class PeopleError(ProblemsError):
+    """A people file that cannot be used."""
 
 
 class RecordError(PlanExeDagError):

@@ -39,6 +39,13 @@ def registry_path() -> Path | None:
     return path if path.exists() else None
 
 
+def people_path() -> Path | None:
+    """Return the people file; None where there is none. One that is named must be there."""
+    named = conf.get(SECTION, "people", fallback="")
+    path = Path(named) if named else airflow_home() / "people.json"
+    return path if named or path.exists() else None
+
+
 def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
 
@@ -47,6 +54,11 @@ def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
     """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
     root = ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))
     return RunFolder(UPath(root) / run_name(dag_id, run_id, run_after))
+
+
+def people() -> People:
+    """Read who stands behind the roles. Raises PeopleError where the file cannot be used."""
+    return load_people(people_path())
 
 
 def registry() -> Registry:
@@ -71,9 +83,3 @@ def execution_of(context: Context) -> Execution:
     """Open the run that a task belongs to."""
     dag_run = context["dag_run"]
     return open_execution(run_folder(dag_run.dag_id, dag_run.run_id, dag_run.run_after))
-
-
-def people() -> People:
-    """Read who stands behind the plans' roles; nobody where there is no such file."""
-    path = Path(conf.get(SECTION, "people", fallback=str(airflow_home() / "people.json")))
-    return load_people(path if path.exists() else None)

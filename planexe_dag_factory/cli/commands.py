@@ -8,7 +8,7 @@ Modules are imported where they are used, so that `--help` answers at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -43,13 +43,25 @@ _Registry = Annotated[
         show_default=False,
     ),
 ]
+_People = Annotated[
+    Path | None,
+    typer.Option(
+        "--people",
+        exists=True,
+        dir_okay=False,
+        help="The people file: who stands behind the roles that plans name.",
+        show_default=False,
+    ),
+]
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 _Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Where Airflow listens; 0 takes a free port.")]
 
 
 @app.command()
-def validate(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
+def validate(plan: _Plan, registry: _Registry = None, people: _People = None, json: _Json = False) -> None:
     """Check a plan and list every problem at once. Exits with 1 where the plan is invalid.
+
+    With a people file, also warns of every role of the plan that it does not know.
 
     \b
     Examples:
@@ -58,7 +70,7 @@ def validate(plan: _Plan, registry: _Registry = None, json: _Json = False) -> No
     """
     from planexe_dag_factory.cli import plans
 
-    raise typer.Exit(plans.validate(plan, registry, as_json=json))
+    raise typer.Exit(plans.validate(plan, registry, people, as_json=json))
 
 
 @app.command()
@@ -90,16 +102,22 @@ def spec(plan: _Plan, registry: _Registry = None) -> None:
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of our own plan format.
+def schema(
+    of: Annotated[
+        Literal["plan", "policy", "people"],
+        typer.Argument(metavar="[plan|policy|people]", help="Which file it is of.", show_default=False),
+    ] = "plan",
+) -> None:
+    """Print the JSON Schema of a file: of our own plan format, the policy beside a plan, or the people file.
 
     \b
     Examples:
       planexe-dag schema > plan.schema.json
+      planexe-dag schema people > people.schema.json
     """
     from planexe_dag_factory.cli import plans
 
-    raise typer.Exit(plans.schema())
+    raise typer.Exit(plans.schema(of))
 
 
 @app.command()

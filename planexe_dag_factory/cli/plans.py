@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.explanation import explanation_tree
 from planexe_dag_factory.compile.build import Build, build_plan, validation
 from planexe_dag_factory.compile.build import explain as explain_build
-from planexe_dag_factory.errors import RegistryError
+from planexe_dag_factory.errors import PeopleError, RegistryError
 from planexe_dag_factory.plan import native
+from planexe_dag_factory.routing.people import load_people, people_schema, unmapped_roles
+from planexe_dag_factory.routing.policy import policy_schema
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.spec.codec import dump_spec
 
 OK, INVALID = 0, 1
 
 
-def build(plan: Path, registry: Path | None) -> Build | None:
-    """Build a plan with a registry; where the registry is unusable, say so and return None."""
+def build(plan: Path, registry: Path | None, people: Path | None = None) -> Build | None:
+    """Build a plan with a registry; where the registry or the people file is unusable, say so and return None."""
     try:
-        return build_plan(plan, load_registry(registry))
-    except RegistryError as error:
+        return _with_people(build_plan(plan, load_registry(registry)), people)
+    except (RegistryError, PeopleError) as error:
         console.print_problems(error.name, error.problems)
         return None
 
 
-def validate(plan: Path, registry: Path | None, *, as_json: bool) -> int:
-    built = build(plan, registry)
+def _with_people(built: Build, people: Path | None) -> Build:
+    """Add a warning for every role that the people file does not know. Raises PeopleError."""
+    if people is None or built.routes is None:
+        return built
+    return replace(built, problems=(*built.problems, *unmapped_roles(built.routes, load_people(people))))
+
+
+def validate(plan: Path, registry: Path | None, people: Path | None = None, *, as_json: bool) -> int:
+    built = build(plan, registry, people)
     if built is None:
         return INVALID
     if as_json:
@@ -61,6 +72,7 @@ def spec(plan: Path, registry: Path | None) -> int:
     return OK
 
 
-def schema() -> int:
-    console.print_json(native.schema())
+def schema(of: Literal["plan", "policy", "people"]) -> int:
+    schemas = {"plan": native.schema, "policy": policy_schema, "people": people_schema}
+    console.print_json(schemas[of]())
     return OK

@@ -45,6 +45,7 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
         policy_digest=digest(dump_policy(policy)),
         registry_digest=digest(dump_registry(registry)),
         senior_approval=refusal(plan),
+        reminders=policy.reminders,
         groups=tuple(_groups(plan, blocks)),
         tasks=tuple(task for block in blocks.values() for task in block.tasks),
         edges=_edges(blocks, order),
@@ -56,7 +57,7 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
 def _work_items(plan: Plan, routes: Routes, policy: Policy, registry: Registry, order: Order) -> Iterator[WorkItem]:
     owner, reason = policy.owner or owner_of(plan), refusal(plan)
     if reason is not None:
-        yield approval_item(plan, owner, reason)
+        yield approval_item(plan, owner, reason, policy)
     for phase in plan.phases:
         for package in phase.packages:
             for step in package.steps:

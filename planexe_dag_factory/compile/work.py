@@ -9,6 +9,7 @@ from planexe_dag_factory.compile.tasks import risk_title
 from planexe_dag_factory.plan.model import Estimate, Phase, Plan, Step, WorkPackage
 from planexe_dag_factory.routing.matcher import MILESTONE_ACTION
 from planexe_dag_factory.routing.model import HUMAN, Candidate, Gate, Policy, Registry, Route
+from planexe_dag_factory.routing.route import decided_by
 from planexe_dag_factory.spec.model import WorkItem
 
 UPSTREAM_AT_MOST = 20
@@ -69,10 +70,10 @@ def assessment_route(phase: Phase, owner: str, policy: Policy, registry: Registr
     )
 
 
-def approval_item(plan: Plan, owner: str, reason: str) -> WorkItem:
+def approval_item(plan: Plan, owner: str, reason: str, policy: Policy) -> WorkItem:
     """Describe the senior approval without which a refused plan does not begin."""
     why = f"PlanExe's safety gate refused the plan: {reason}"
-    gate = Gate(kind="irreversible", why=why, approver=owner)
+    gate = decided_by(Gate(kind="irreversible", why=why, approver=owner), policy)
     return WorkItem(
         id=WHOLE_PLAN,
         title=f"Run a refused plan: {plan.title}",

@@ -58,13 +58,23 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """An approval that must be given before a step: its kind, the phrase that raised it, who approves."""
+    """An approval that must be given before a step: its kind, the phrase that raised it, who approves.
+
+    `approvals_needed` different people must approve, drawn from `deciders`.
+    """
 
     kind: GateKind
     why: str
     approver: str
     amount: float | None = None
     currency: str | None = None
+    approvals_needed: int = 1
+    approvers: tuple[str, ...] = ()
+
+    @property
+    def deciders(self) -> tuple[str, ...]:
+        """The roles, groups or users any of whom may approve; the approver where the policy names no others."""
+        return self.approvers or (self.approver,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,22 @@ class Override:
     threshold: float | None = None
     assignee: str | None = None
     approver: str | None = None
+    approvers: tuple[str, ...] | None = None
+    approvals_needed: int | None = None
     due_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """When somebody who does not answer is reminded, and who is asked next.
+
+    Hours count from when a ticket opened. After `escalate_after_hours` the ticket also goes to the
+    first of `ladder` (roles, groups or users), after as many hours more to the second, and no further.
+    """
+
+    after_hours: tuple[float, ...] = ()
+    escalate_after_hours: float | None = None
+    ladder: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +151,8 @@ class Policy:
     """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones.
 
     `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
+    `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
+    `reminders` nobody is reminded.
     """
 
     owner: str | None = None
@@ -133,4 +160,7 @@ class Policy:
     confidence_threshold: float = 0.7
     caution: float = 0.6
     critical_phases: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
+    approvals_needed: int = 1
+    reminders: Reminders | None = None
     rules: tuple[Rule, ...] = ()

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +19,16 @@ from planexe_dag_factory.plan.findings import Findings, did_you_mean
 from planexe_dag_factory.plan.jsontext import JsonText, parse_json
 from planexe_dag_factory.plan.model import Impact, Plan
 from planexe_dag_factory.plan.text import quote
-from planexe_dag_factory.routing.model import Override, Policy, Rule, Sequencing
+from planexe_dag_factory.routing.model import Override, Policy, Reminders, Rule, Sequencing
 from planexe_dag_factory.routing.selectors import SELECTORS, known_to, selector_of, steps_of
 
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
+Hours = Annotated[float, Field(gt=0, le=8760, strict=True)]
+Approvals = Annotated[int, Field(ge=1, le=20, strict=True)]
+Approvers = Annotated[tuple[Words, ...], Field(min_length=1, max_length=50)]
 MAX_RULES = 500
+MAX_REMINDERS = 20
 
 
 class _Strict(BaseModel):
@@ -47,7 +51,17 @@ class RuleFormat(_Strict):
     threshold: Share | None = None
     assignee: Words | None = None
     approver: Words | None = None
+    approvers: Approvers | None = None
+    approvals_needed: Approvals | None = None
     due_days: Annotated[float, Field(gt=0, strict=True)] | None = None
+
+
+class RemindersFormat(_Strict):
+    """When somebody who does not answer is reminded, and who is asked next."""
+
+    after_hours: Annotated[tuple[Hours, ...], Field(max_length=MAX_REMINDERS)] = ()
+    escalate_after_hours: Hours | None = None
+    ladder: Annotated[tuple[Words, ...], Field(max_length=MAX_REMINDERS)] = ()
 
 
 class PolicyFormat(_Strict):
@@ -58,6 +72,9 @@ class PolicyFormat(_Strict):
     confidence_threshold: Share = 0.7
     caution: Share = 0.6
     critical_phases: tuple[Words, ...] = ()
+    approvers: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
+    approvals_needed: Approvals = 1
+    reminders: RemindersFormat | None = None
     rules: Annotated[tuple[RuleFormat, ...], Field(max_length=MAX_RULES)] = ()
 
 
@@ -73,17 +90,29 @@ def read_policy(path: Path | None, plan: Plan) -> tuple[Policy, tuple[Problem, .
     return _from_json(source, plan) if source else (Policy(), problems)
 
 
+def policy_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of the file."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:planexe-dag-policy:1"}
+    return head | PolicyFormat.model_json_schema()
+
+
 def dump_policy(policy: Policy) -> dict[str, Any]:
     """Return a policy as the JSON of its file; `read_policy` reads it back to an equal value."""
-    top = {field.name: getattr(policy, field.name) for field in fields(policy) if field.name != "rules"}
+    top = {name: value for name, value in asdict(policy).items() if name != "rules"}
     rules = [
         _present(asdict(rule.override) | {name: getattr(rule, name) for name in SELECTORS}) for rule in policy.rules
     ]
-    return _present(top | {"critical_phases": list(policy.critical_phases), "rules": rules})
+    return _present(top) | {"rules": rules}
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return {name: _plain(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...]]:
@@ -92,6 +121,7 @@ def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...
     if document is None:
         return Policy(), tuple(findings.problems)
     _check_phases(document.critical_phases, plan, findings)
+    _check_reminders(document.reminders, findings)
     for number, rule in enumerate(document.rules):
         _check_rule(rule, number, plan, findings)
     if findings.problems:
@@ -100,7 +130,8 @@ def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...
 
 
 def _policy(document: PolicyFormat) -> Policy:
-    return Policy(**{**dict(document), "rules": tuple(map(_rule, document.rules))})
+    reminders = Reminders(**dict(document.reminders)) if document.reminders else None
+    return Policy(**{**dict(document), "reminders": reminders, "rules": tuple(map(_rule, document.rules))})
 
 
 def _rule(document: RuleFormat) -> Rule:
@@ -116,6 +147,17 @@ def _check_phases(named: Iterable[str], plan: Plan, findings: Findings) -> None:
             message = f"the plan has no phase {quote(name)}"
             hint = did_you_mean(findings.guess(name, known))
             findings.add("error", "unknown-phase", message, ("critical_phases", number), hint=hint)
+
+
+def _check_reminders(document: RemindersFormat | None, findings: Findings) -> None:
+    if document is None:
+        return
+    if list(document.after_hours) != sorted(set(document.after_hours)):
+        message = "the hours of the reminders must rise, each after the one before"
+        findings.add("error", "unordered-hours", message, ("reminders", "after_hours"))
+    if bool(document.ladder) != (document.escalate_after_hours is not None):
+        message = "to escalate needs both 'escalate_after_hours' and a 'ladder' of who is asked next"
+        findings.add("error", "half-escalation", message, ("reminders",), hint="give both, or neither")
 
 
 def _check_rule(document: RuleFormat, number: int, plan: Plan, findings: Findings) -> None:

@@ -71,6 +71,8 @@ class _Router:
         problems = (*self._unknown(step, wanted), *_contradictions(step, wanted))
         match = self._match(step, wanted, broken=has_errors(problems))
         gate, gate_why = self._gate(step, override, source, match)
+        if gate:
+            gate = decided_by(gate, self.policy, override)
         threshold = _first(override.threshold, step.confidence_threshold, self.policy.confidence_threshold)
         route = Route(
             step=step.id,
@@ -137,6 +139,16 @@ class _Router:
         guess = next(iter(get_close_matches(asked[:200], known, n=1, cutoff=0.7)), None)
         hint = did_you_mean(guess) or "register an agent for it, or leave it out and the step is matched"
         yield Problem("error", "unknown-action", message, hint=hint, source_id=step.source_id)
+
+
+def decided_by(gate: Gate, policy: Policy, override: Override | None = None) -> Gate:
+    """Return a gate with how many must approve, and who may, as a rule says or else the whole policy."""
+    said = override or Override()
+    return replace(
+        gate,
+        approvals_needed=said.approvals_needed or policy.approvals_needed,
+        approvers=policy.approvers if said.approvers is None else said.approvers,
+    )
 
 
 def _wanted(step: Step, override: Override, source: str) -> _Wanted | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planexe_dag_factory.routing.model import Route
+from planexe_dag_factory.routing.model import Reminders, Route
 
 SPEC_VERSION = 1
 
@@ -81,7 +81,8 @@ class MilestoneSpec:
 class DagSpec:
     """A whole DAG. Every tuple is in a stable order, so equal inputs give equal bytes.
 
-    `senior_approval` says why a senior approval stands before everything else, if one does.
+    `senior_approval` says why a senior approval stands before everything else, if one does;
+    `reminders` is what the policy says of those who do not answer.
     """
 
     dag_id: str
@@ -98,6 +99,7 @@ class DagSpec:
     work_items: Mapping[str, WorkItem]
     milestones: tuple[MilestoneSpec, ...]
     senior_approval: str | None = None
+    reminders: Reminders | None = None
     tags: tuple[str, ...] = ()
     extra: Mapping[str, Any] | None = None
     version: int = SPEC_VERSION

@@ -187,3 +187,25 @@ def test_where_nothing_runs_status_and_down_say_so(tmp_path: Path, monkeypatch: 
     result = invoke("down")
     assert (result.exit_code, result.stderr) == (0, "Nothing runs in this directory.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_with_a_people_file_the_roles_that_nobody_stands_for_are_told(tmp_path: Path) -> None:
+    people = tmp_path / "people.json"
+    people.write_text('{"owner": {"users": ["dana"]}}')
+
+    result = invoke("validate", HARBOUR, "--people", people, "--json")
+
+    codes = [(problem["severity"], problem["code"]) for problem in json.loads(result.stdout)["problems"]]
+    assert result.exit_code == 0
+    assert ("warning", "unmapped-role") in codes
+    people.write_text('{"owner": 1}')
+    refused = invoke("validate", HARBOUR, "--people", people)
+    assert refused.exit_code == 1
+    assert "$.owner: an object is expected here, not the number 1" in refused.stderr
+
+
+@pytest.mark.parametrize("of", ["plan", "policy", "people"])
+def test_the_schema_of_every_file_is_printed(of: str) -> None:
+    schema = json.loads(invoke("schema", of).stdout)
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"].startswith("urn:planexe-dag")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from planexe_dag_factory.plan.model import Phase, Plan, Step, WorkPackage
-from planexe_dag_factory.routing.model import Override, Policy, Rule
+from planexe_dag_factory.routing.model import Override, Policy, Reminders, Rule
 from planexe_dag_factory.routing.policy import dump_policy, read_policy
 from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.selectors import steps_of
@@ -54,8 +54,12 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         "confidence_threshold": 0.8,
         "caution": 0.9,
         "critical_phases": ["build"],
+        "approvers": ["Board"],
+        "approvals_needed": 2,
+        "reminders": {"after_hours": [4, 24], "escalate_after_hours": 48, "ladder": ["Harbour Master", "Board"]},
         "rules": [
             {"step": "dredge", "executor": "human", "gate": "irreversible", "approver": "Harbour Master"},
+            {"step": "dredge", "approvals_needed": 3, "approvers": ["Board", "Harbour Master", "anna"]},
             {"package": "permits", "action": "reporting.draft_document", "inputs": {"style": {"length": 2}}},
             {"phase": "prepare", "threshold": 1, "assignee": "Ann", "due_days": 2},
             {"pattern": "*PERMIT*", "agent": "reporting"},
@@ -72,8 +76,12 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         confidence_threshold=0.8,
         caution=0.9,
         critical_phases=("build",),
+        approvers=("Board",),
+        approvals_needed=2,
+        reminders=Reminders((4.0, 24.0), 48.0, ("Harbour Master", "Board")),
         rules=(
             Rule(Override(executor="human", gate="irreversible", approver="Harbour Master"), step="dredge"),
+            Rule(Override(approvals_needed=3, approvers=("Board", "Harbour Master", "anna")), step="dredge"),
             Rule(
                 Override(action="reporting.draft_document", inputs={"style": {"length": 2}}),
                 package="permits",
@@ -128,6 +136,24 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
             [
                 "line 2, $.caution: a number is expected here, not the text '0.7'",
                 "line 6, $.rules[0].due_days: a number is expected here, not true",
+            ],
+        ),
+        (
+            {"approvals_needed": 0, "approvers": "Ann", "reminders": {"after_hours": [0]}},
+            [
+                "line 3, $.approvers: a list is expected here, not the text 'Ann'",
+                "line 2, $.approvals_needed: input should be greater than or equal to 1",
+                "line 6, $.reminders.after_hours[0]: input should be greater than 0",
+            ],
+        ),
+        (
+            {"reminders": {"after_hours": [24, 4], "ladder": ["Board"]}},
+            [
+                "line 3, $.reminders.after_hours: the hours of the reminders must rise, each after the one before",
+                (
+                    "line 2, $.reminders: to escalate needs both 'escalate_after_hours' and a 'ladder' of who is asked "
+                    "next\n    give both, or neither"
+                ),
             ],
         ),
         ([], ["line 1, $: an object is expected here, not a list"]),

@@ -254,3 +254,21 @@ def test_a_gate_that_the_plan_asks_for_keeps_the_amount_that_the_step_names() ->
 
     assert route.gate is not None
     assert (route.gate.amount, route.gate.currency) == (9600.0, "EUR")
+
+
+def test_how_many_approve_and_who_may_is_said_by_a_rule_else_by_the_whole_policy() -> None:
+    buy = step_of("Buy the ovens")
+    board = Policy(approvals_needed=2, approvers=("Board", "anna"))
+    three = replace(board, rules=(Rule(Override(approvals_needed=3, approvers=("Ben",)), step="s"),))
+
+    found = [
+        (gate.approvals_needed, gate.approvers, gate.deciders)
+        for policy in (Policy(), board, three)
+        if (gate := route_of(buy, policy).gate)
+    ]
+
+    assert found == [
+        (1, (), ("Dana",)),
+        (2, ("Board", "anna"), ("Board", "anna")),
+        (3, ("Ben",), ("Ben",)),
+    ]

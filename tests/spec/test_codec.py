@@ -46,6 +46,7 @@ WRITTEN = """{
 "plan_id": "harbour",
 "policy_digest": "sha256:2",
 "registry_digest": "sha256:3",
+"reminders": null,
 "senior_approval": null,
 "summary": "",
 "tags": [
@@ -66,8 +67,8 @@ WORK_ITEM = (
     '{"days": [1.0, 2.0, 3.0], "description": "", "id": "buy", "milestone": null, "package": "p", "phase": "one", '
     '"resources": ["Anna"], '
     '"route": {"assignee": "Treasurer", "candidates": [{"action": "compare", "agent": "analysis", "score": 0.8}], '
-    '"due_days": null, "executor": "analysis", "gate": {"amount": 1200.0, "approver": "Treasurer", "currency": "EUR", '
-    '"kind": "budget", '
+    '"due_days": null, "executor": "analysis", "gate": {"amount": 1200.0, "approvals_needed": 1, '
+    '"approver": "Treasurer", "approvers": [], "currency": "EUR", "kind": "budget", '
     '"why": "buys sensors"}, "gate_why": "", "inputs": {"a": null}, "score": 0.8, "step": "buy", "threshold": 0.7, '
     '"why": "matches"}, "title": "Buy", "upstream": ["ask"]}'
 )
