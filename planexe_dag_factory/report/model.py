@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
+from planexe_dag_factory.report.figures import RiskFigures
+
 State = Literal["pending", "queued", "running", "waiting", "done", "refused", "failed", "skipped"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "waiting", "refused", "failed", "pending", "skipped")
 """Every state, in the order in which a reader wants them counted."""
@@ -137,13 +139,23 @@ class RiskRow:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The risk assessment at a critical milestone, in the agent's words but for `existential`."""
+    """The risk assessment at a critical milestone, in the agent's words but for `existential`.
+
+    `figures` are what of them can be drawn; None where the agent brought none.
+    """
 
     milestone: str
     agent: str
     existential: bool
     confidence: float | None
     said: Mapping[str, Any]
+    figures: RiskFigures | None = None
+
+    @property
+    def beside(self) -> Mapping[str, Any]:
+        """What was said and is not among the figures."""
+        drawn = RiskFigures.model_fields if self.figures else {}
+        return {name: part for name, part in self.said.items() if name not in drawn}
 
 
 @dataclass(frozen=True, slots=True)

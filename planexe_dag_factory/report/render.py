@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,7 +19,8 @@ from pydantic import TypeAdapter
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report import words
 from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
-from planexe_dag_factory.report.model import RunStatus, State
+from planexe_dag_factory.report.model import Assessment, RunStatus, State
+from planexe_dag_factory.report.plots import draw_cost, draw_drivers, draw_finish, draw_scenarios
 from planexe_dag_factory.report.said import markdown, shorten
 from planexe_dag_factory.report.status import read_status
 
@@ -87,8 +89,24 @@ def render_html(status: RunStatus) -> str:
             headline=headline(status),
             overview=_picture(draw_phases(status, axes)),
             charts={phase.id: _picture(draw_phase(phase, axes)) for phase in status.phases},
+            plots=[_plots(assessment, status.started_at.date()) for assessment in status.assessments],
         )
     )
+
+
+def _plots(assessment: Assessment, first: date) -> Mapping[str, Markup]:
+    """Draw what an assessment has figures for; days count from the first day of the run."""
+    figures = assessment.figures
+    if figures is None:
+        return {}
+    drawn = {"scenarios": draw_scenarios(figures.scenarios)}
+    if figures.schedule:
+        drawn["finish"] = draw_finish(figures.schedule, first)
+    if figures.cost:
+        drawn["cost"] = draw_cost(figures.cost)
+    if figures.drivers:
+        drawn["drivers"] = draw_drivers(figures.drivers)
+    return {name: _picture(svg) for name, svg in drawn.items()}
 
 
 def _picture(svg: str) -> Markup:
@@ -137,12 +155,15 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         count=words.count,
+        day_on=words.day_on,
         days=words.days,
         join_words=words.join,
         lasting=words.lasting,
         markdown=markdown,
         moment=words.moment,
+        percent=words.percent,
         shorten=shorten,
+        signed_days=words.signed_days,
     )
     environment.globals.update(states=STATE_WORDS, tickets=TICKET_WORDS, tries=TRY_WORDS)
     return environment

@@ -12,6 +12,7 @@ from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.documents import AnswerFile, PlanFile, RiskEntry, RunFile
 from planexe_dag_factory.report.evidence import Asked, Evidence, ItemRecord
+from planexe_dag_factory.report.figures import read_figures
 from planexe_dag_factory.report.model import (
     STATES,
     Assessment,
@@ -348,4 +349,5 @@ def _assessments(picture: Picture) -> Iterator[Assessment]:
                 existential=result.result.get("existential") is True,
                 confidence=result.confidence,
                 said=result.result,
+                figures=read_figures(result.result),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -43,6 +43,25 @@ def days(count: float) -> str:
     """Say a number of planned days: `1 day`, `2.5 days`."""
     number = f"{count:.1f}".removesuffix(".0")
     return f"{number} day" if number == "1" else f"{number} days"
+
+
+def percent(share: float) -> str:
+    """Say a share: `12 %`."""
+    return f"{share * 100:.0f} %".replace("-0 %", "0 %")
+
+
+def signed_days(count: float) -> str:
+    """Say a difference of days: `+2 days`, `-0.5 days`."""
+    return f"{'+' if count >= 0 else '-'}{days(abs(count))}"
+
+
+def day_on(first: date, count: float) -> str:
+    """Say the date that lies so many days after the first: `3 Feb 2026`; days alone where no calendar reaches."""
+    try:
+        day = first + timedelta(days=count)
+    except OverflowError:
+        return days(count)
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

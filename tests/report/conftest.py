@@ -161,6 +161,44 @@ PLAN = {
 }
 
 
+SPREAD = {"mean": 21.5, "p10": 15.0, "p50": 21.0, "p80": 27.0, "p90": 29.5}
+COSTS = {"mean": 1.06, "p10": 1.0, "p50": 1.03, "p80": 1.11, "p90": 1.14}
+FIGURES: dict[str, Any] = {
+    "existential": True,
+    "resilience": 0.81,
+    "rules": [
+        {"rule": "the base scenario succeeds less often than not", "value": 0.42, "limit": 0.5, "fired": True},
+        {"rule": "a severe risk may harm people", "value": 0, "limit": 0, "fired": False},
+    ],
+    "schedule": {
+        **SPREAD,
+        "planned": 14.0,
+        "histogram": [
+            {"start": start, "end": start + 5, "count": count}
+            for start, count in ((12.0, 90), (17.0, 400), (22.0, 310), (27.0, 200))
+        ],
+    },
+    "cost": {
+        **COSTS,
+        "planned": 1.0,
+        "histogram": [{"start": 1.0, "end": 1.1, "count": 780}, {"start": 1.1, "end": 1.2, "count": 220}],
+    },
+    "scenarios": [
+        {
+            "name": name, "kind": kind, "story": f"It goes {name}.", "overrun": over, "slip": over * 2,
+            "success": 1 - over, "resilience": 1 - over, "days": SPREAD, "cost": COSTS,
+        }
+        for name, kind, over in (("as planned", "base", 0.2), ("badly", "adverse", 0.4), ("well", "optimistic", 0.1))
+    ],
+    "drivers": [
+        {"kind": "risk", "title": "Budget: Too dear.", "days_if_well": 18.0, "days_if_badly": 26.5, "correlation": 0.6},
+        {"kind": "work", "title": "Purchase", "days_if_well": 20.0, "days_if_badly": 23.0, "correlation": 0.2},
+    ],
+    "draws": 1000,
+    "seed": "7",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Writer:
     """Writes a run folder as the operators do."""
@@ -236,6 +274,13 @@ class Writer:
             accepted_by=MARA, confidence=0.8, result={"existential": False, "summary": "All is well."},
         )  # fmt: skip
         self.seal("08:05:00", "milestones", "milestone-survey")
+
+    def assess(self, result: Mapping[str, Any]) -> None:
+        """Have the first milestone assessed with figures."""
+        self.result(
+            "milestone-survey-risk", {"kind": "agent", "id": "oracle"}, "08:04:00", "08:04:30", agent="oracle",
+            accepted_by=MARA, confidence=0.8, result=dict(result),
+        )  # fmt: skip
 
     def build(self) -> None:
         """The second phase: an approval that was given, a refusal, and a step that is never reached."""

@@ -12,16 +12,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from planexe_dag_factory.report.render import Report, headline, render_report
 from planexe_dag_factory.report.status import read_status
+from tests.report.golden_files import same_as_golden
 
 Writer = Any
-GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = (
     "<script>alert(1)</script>\n# Approved\n\n[ok](javascript:x) <h2>Facts</h2> {{ 7*7 }} {% raw %} "
     "\"'><img src=x onerror=y> \u202edesrever\u202c &amp; ]]> --> </style></svg></td>"
@@ -63,14 +62,6 @@ def at_the_end(writer: Writer) -> Report:
     writer.build()
     writer.end()
     return render_report(writer.run, None)
-
-
-def same_as_golden(name: str, text: str) -> None:
-    path = GOLDEN / name
-    if os.environ.get("PLANEXE_UPDATE_GOLDEN"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, "utf-8")
-    assert text == path.read_text("utf-8")
 
 
 def same_report(name: str, report: Report) -> None:
