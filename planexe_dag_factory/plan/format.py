@@ -116,8 +116,8 @@ class RoleFormat(_Strict):
     """Somebody that the plan names."""
 
     title: str = Field(examples=["Site manager"])
-    kind: Literal["team", "body"] = Field(
-        default="team", description="A member of the team, or a body of the governance."
+    kind: Literal["team", "body", "stakeholder"] = Field(
+        default="team", description="A member of the team, a body of the governance, or a primary stakeholder."
     )
     description: str = ""
 

@@ -100,10 +100,10 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Somebody that the plan names: a team member, or a body of its governance."""
+    """Somebody that the plan names: a team member, a body of its governance, or a primary stakeholder."""
 
     title: str
-    kind: Literal["team", "body"] = "team"
+    kind: Literal["team", "body", "stakeholder"] = "team"
     description: str = ""
 
 

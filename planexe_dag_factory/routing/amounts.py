@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _SYMBOLS = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW"}
@@ -35,6 +36,20 @@ def amounts(text: str) -> tuple[Amount, ...]:
 def largest(found: tuple[Amount, ...]) -> Amount | None:
     """Return the largest amount, compared as numbers; the first of equals."""
     return max(found, key=lambda amount: amount.value, default=None)
+
+
+def total(found: Iterable[Amount]) -> tuple[Amount, ...]:
+    """Add amounts up, each currency on its own, in the order in which they come first."""
+    sums: dict[str, float] = {}
+    for one in found:
+        sums[one.currency] = round(sums.get(one.currency, 0.0) + one.value, 2)
+    return tuple(Amount(value, currency) for currency, value in sums.items())
+
+
+def say(amount: Amount) -> str:
+    """Write an amount for people: `EUR 1,200` or `EUR 0.50`."""
+    whole = amount.value == int(amount.value)
+    return f"{amount.currency} {amount.value:,.0f}" if whole else f"{amount.currency} {amount.value:,.2f}"
 
 
 def _amount(found: re.Match[str]) -> Amount:

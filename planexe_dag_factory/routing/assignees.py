@@ -30,7 +30,7 @@ def assignee_of(step: Step, plan: Plan) -> str:
     for resource in step.resources:
         if role := _named_role(resource, plan):
             return role
-    return next(filter(_is_person, step.resources), owner_of(plan))
+    return next(filter(is_person, step.resources), owner_of(plan))
 
 
 def _named_role(resource: str, plan: Plan) -> str | None:
@@ -40,5 +40,6 @@ def _named_role(resource: str, plan: Plan) -> str | None:
     )
 
 
-def _is_person(resource: str) -> bool:
+def is_person(resource: str) -> bool:
+    """Say whether a resource or role is somebody: its last words name a profession, an office or a group."""
     return any(word in _PEOPLE or word.removesuffix("s") in _PEOPLE for word in words(resource)[-3:])

@@ -148,6 +148,12 @@ DESK_VERBS = (
     " summarize describe create write specify gather collect list monitor track verify check map schedule"
 )
 
+STUDY_VERBS = (
+    "analyze analyse assess compare estimate evaluate explore forecast identify investigate model outline plan"
+    " prioritize rank research review simulate study summarize describe draft write specify document track verify"
+)
+"""Steps whose titles begin so read and write: an amount in them is spoken of, not spent, and is not added up."""
+
 PAPERS = (
     "plan strategy process policy procedure protocol guideline framework template criteria report document"
     " specification schedule proposal requirement model standard matrix manual"
@@ -160,3 +166,10 @@ APPROVER_WORDS: dict[GateKind, str] = {
     "irreversible": "safety public launch strategic strategy scope technical ethical security critical incident",
 }
 """What the row of an escalation matrix, or the mandate of a body, speaks of where it decides on such a gate."""
+
+OFFICE_WORDS: dict[GateKind, str] = {
+    "budget": "budget financial finance treasurer controller",
+    "regulatory": "regulatory regulation compliance legal ethical ethics law",
+    "irreversible": "safety security risk ethical ethics",
+}
+"""Titles of the team and of stakeholders that decide on such a gate where no body does; who buys does not approve it."""

@@ -11,8 +11,8 @@ from typing import TypeVar
 from planexe_dag_factory.plan.model import Escalation, Plan, Role, Step
 from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.routing.amounts import Amount, amounts, largest
-from planexe_dag_factory.routing.assignees import owner_of
-from planexe_dag_factory.routing.gate_rules import APPROVER_WORDS, DESK_VERBS, PAPERS, RULES, GateRule
+from planexe_dag_factory.routing.assignees import is_person, owner_of
+from planexe_dag_factory.routing.gate_rules import APPROVER_WORDS, DESK_VERBS, OFFICE_WORDS, PAPERS, RULES, GateRule
 from planexe_dag_factory.routing.model import Gate, GateKind
 from planexe_dag_factory.routing.words import MAX_TEXT, stem
 
@@ -46,7 +46,15 @@ class _Clause:
     desk: bool
 
 
-def derive_gate(step: Step, plan: Plan, approver: str | None = None) -> tuple[Gate | None, str]:
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Who approves, and why they do."""
+
+    name: str
+    why: str
+
+
+def derive_gate(step: Step, plan: Plan, approver: Approver | None = None) -> tuple[Gate | None, str]:
     """Return the gate that the words of a step raise, and why there is one or none.
 
     The first kind in `ORDER` counts; `approver` wins over the plan's governance.
@@ -58,10 +66,13 @@ def derive_gate(step: Step, plan: Plan, approver: str | None = None) -> tuple[Ga
     return make_gate(found.rule.kind, why, plan, approver, found.amount), why
 
 
-def make_gate(kind: GateKind, why: str, plan: Plan, approver: str | None = None, amount: Amount | None = None) -> Gate:
-    """Return a gate with its approver: the one named, else the plan's governance, else its owner."""
-    named = approver or governing_body(kind, plan)
-    return Gate(kind, why, named, amount.value if amount else None, amount.currency if amount else None)
+def make_gate(
+    kind: GateKind, why: str, plan: Plan, approver: Approver | None = None, amount: Amount | None = None
+) -> Gate:
+    """Return a gate with its approver: the one named, else whom the plan itself makes decide on its kind."""
+    decides = approver or approver_of(kind, plan)
+    value, currency = (amount.value, amount.currency) if amount else (None, None)
+    return Gate(kind, why, decides.name, value, currency, approver_why=decides.why)
 
 
 def find_gate(step: Step) -> Finding | None:
@@ -79,25 +90,40 @@ def named_amount(step: Step, kind: GateKind) -> Amount | None:
     return largest(amounts(f"{step.title}\n{step.description}"[:MAX_TEXT])) if kind == "budget" else None
 
 
-def governing_body(kind: GateKind, plan: Plan) -> str:
-    """Return who approves such a gate by the plan itself: escalation matrix, then bodies, then its owner."""
-    if (row := _best(plan.escalations, kind, _issue)) and row.level:
-        return row.level
-    body = _best((role for role in plan.roles if role.kind == "body"), kind, _mandate)
-    return body.title if body else owner_of(plan)
+def approver_of(kind: GateKind, plan: Plan) -> Approver:
+    """Return who approves such a gate by the plan itself: matrix, bodies, team, stakeholders, and then its owner.
+
+    A stakeholder from outside, an authority say, is nobody's approver: only those whose title is a person's count.
+    """
+    if (row := _best(plan.escalations, APPROVER_WORDS[kind], _issue)) and row.level:
+        return Approver(row.level, f"the plan's decision escalation matrix says so of {quote(row.issue)}")
+    if body := _best((role for role in plan.roles if role.kind == "body"), APPROVER_WORDS[kind], _mandate):
+        return Approver(body.title, "of the bodies of the plan's governance, its mandate is the nearest")
+    if member := _best((role for role in plan.roles if role.kind == "team"), OFFICE_WORDS[kind], _title):
+        return Approver(
+            member.title, "the plan's governance names nobody for it; of its team, this role is the nearest"
+        )
+    outside = (role for role in plan.roles if role.kind == "stakeholder" and is_person(role.title))
+    if stakeholder := _best(outside, OFFICE_WORDS[kind], _title):
+        return Approver(stakeholder.title, "of the plan's stakeholders, this one is the nearest")
+    return Approver(owner_of(plan), "nobody in the plan is named for it, so its owner decides")
 
 
 def _issue(row: Escalation) -> str:
     return row.issue
 
 
+def _title(role: Role) -> str:
+    return role.title
+
+
 def _mandate(body: Role) -> str:
     return f"{body.title} {body.description}"
 
 
-def _best(rows: Iterable[T], kind: GateKind, text: Callable[[T], str]) -> T | None:
-    """Return the row that says most of the words that go with a kind of gate; the first of equals."""
-    wanted = _stems(APPROVER_WORDS[kind])
+def _best(rows: Iterable[T], listed: str, text: Callable[[T], str]) -> T | None:
+    """Return the row that says most of the listed words; the first of equals."""
+    wanted = _stems(listed)
     ranked = [(len(wanted & _stems(text(row).lower())), row) for row in rows]
     hits, row = max(ranked, key=lambda pair: pair[0], default=(0, None))
     return row if hits else None

@@ -60,7 +60,8 @@ class Candidate:
 class Gate:
     """An approval that must be given before a step: its kind, the phrase that raised it, who approves.
 
-    `approvals_needed` different people must approve, drawn from `deciders`.
+    `approvals_needed` different people must approve, drawn from `deciders`. `approver_why` says
+    where the approver comes from: the policy, the plan's governance, its stakeholders, its owner.
     """
 
     kind: GateKind
@@ -70,6 +71,7 @@ class Gate:
     currency: str | None = None
     approvals_needed: int = 1
     approvers: tuple[str, ...] = ()
+    approver_why: str = ""
 
     @property
     def deciders(self) -> tuple[str, ...]:
@@ -146,11 +148,19 @@ class Rule:
     role: str | None = None
 
 
+ANY_CURRENCY = "*"
+"""Stands in a budget limit for every currency that it does not name."""
+
+BUDGET_LIMIT: Mapping[str, float] = {ANY_CURRENCY: 1000.0}
+"""What steps without a gate may name in all before somebody approves it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones.
 
     `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
+    `budget_limit` is what steps without a gate may name in all, by currency (see `routing.budget`).
     `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
     `reminders` nobody is reminded.
     """
@@ -162,5 +172,6 @@ class Policy:
     critical_phases: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     approvals_needed: int = 1
+    budget_limit: Mapping[str, float] = field(default_factory=lambda: BUDGET_LIMIT)
     reminders: Reminders | None = None
     rules: tuple[Rule, ...] = ()

@@ -7,27 +7,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from planexe_dag_factory.errors import Problem, Where
 from planexe_dag_factory.plan.findings import Findings, did_you_mean
 from planexe_dag_factory.plan.jsontext import JsonText, parse_json
 from planexe_dag_factory.plan.model import Impact, Plan
 from planexe_dag_factory.plan.text import quote
-from planexe_dag_factory.routing.model import Override, Policy, Reminders, Rule, Sequencing
+from planexe_dag_factory.routing.model import ANY_CURRENCY, BUDGET_LIMIT, Override, Policy, Reminders, Rule, Sequencing
 from planexe_dag_factory.routing.selectors import SELECTORS, known_to, selector_of, steps_of
 
 Share = Annotated[float, Field(ge=0, le=1, strict=True)]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
+Money = Annotated[float, Field(ge=0, le=1e15, strict=True)]
+Limits = Annotated[
+    dict[str, Money],
+    Field(min_length=1, max_length=200),
+    BeforeValidator(lambda value: {ANY_CURRENCY: value} if isinstance(value, int | float) else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {
+                    "type": "object",
+                    "propertyNames": {"pattern": r"^([A-Z]{3}|\*)$"},
+                    "minProperties": 1,
+                    "additionalProperties": {"type": "number", "minimum": 0},
+                },
+            ]
+        }
+    ),
+]
 Hours = Annotated[float, Field(gt=0, le=8760, strict=True)]
 Approvals = Annotated[int, Field(ge=1, le=20, strict=True)]
 Approvers = Annotated[tuple[Words, ...], Field(min_length=1, max_length=50)]
 MAX_RULES = 500
+_CURRENCY = re.compile(r"[A-Z]{3}|\*")
 MAX_REMINDERS = 20
 
 
@@ -74,6 +95,7 @@ class PolicyFormat(_Strict):
     critical_phases: tuple[Words, ...] = ()
     approvers: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     approvals_needed: Approvals = 1
+    budget_limit: Limits = {ANY_CURRENCY: BUDGET_LIMIT[ANY_CURRENCY]}
     reminders: RemindersFormat | None = None
     rules: Annotated[tuple[RuleFormat, ...], Field(max_length=MAX_RULES)] = ()
 
@@ -121,6 +143,10 @@ def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...
     if document is None:
         return Policy(), tuple(findings.problems)
     _check_phases(document.critical_phases, plan, findings)
+    for currency in document.budget_limit:
+        if not _CURRENCY.fullmatch(currency):
+            message = f"{quote(currency)} is no currency: write three capital letters, or * for all others"
+            findings.add("error", "bad-currency", message, ("budget_limit", currency))
     _check_reminders(document.reminders, findings)
     for number, rule in enumerate(document.rules):
         _check_rule(rule, number, plan, findings)
@@ -131,7 +157,11 @@ def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...
 
 def _policy(document: PolicyFormat) -> Policy:
     reminders = Reminders(**dict(document.reminders)) if document.reminders else None
-    return Policy(**{**dict(document), "reminders": reminders, "rules": tuple(map(_rule, document.rules))})
+    limit = document.budget_limit
+    limits = {**BUDGET_LIMIT, **(limit if isinstance(limit, dict) else {ANY_CURRENCY: limit})}
+    return Policy(
+        **{**dict(document), "budget_limit": limits, "reminders": reminders, "rules": tuple(map(_rule, document.rules))}
+    )
 
 
 def _rule(document: RuleFormat) -> Rule:

@@ -11,7 +11,8 @@ from planexe_dag_factory.plan.findings import did_you_mean
 from planexe_dag_factory.plan.model import Plan, Step
 from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.routing.assignees import assignee_of
-from planexe_dag_factory.routing.gates import derive_gate, make_gate, named_amount
+from planexe_dag_factory.routing.budget import Crossing, crossings
+from planexe_dag_factory.routing.gates import Approver, derive_gate, make_gate, named_amount
 from planexe_dag_factory.routing.matcher import MILESTONE_ACTION, Match, Matcher, PublishedMatcher
 from planexe_dag_factory.routing.model import (
     HUMAN,
@@ -37,7 +38,10 @@ def route_plan(
     """
     router = _Router(replace(plan, owner=policy.owner or plan.owner), registry, policy, matcher or PublishedMatcher())
     routed = [router.route(step) for step in plan.steps]
-    return {route.step: route for route, _ in routed}, tuple(problem for _, found in routed for problem in found)
+    routes = {route.step: route for route, _ in routed}
+    problems = tuple(problem for _, found in routed for problem in found)
+    sums = {one.step.id: router.gate_sum(one, routes[one.step.id]) for one in crossings(plan, routes, policy, registry)}
+    return {**routes, **sums}, problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,6 @@ class _Router:
         problems = (*self._unknown(step, wanted), *_contradictions(step, wanted))
         match = self._match(step, wanted, broken=has_errors(problems))
         gate, gate_why = self._gate(step, override, source, match)
-        if gate:
-            gate = decided_by(gate, self.policy, override)
         threshold = _first(override.threshold, step.confidence_threshold, self.policy.confidence_threshold)
         route = Route(
             step=step.id,
@@ -81,7 +83,7 @@ class _Router:
             score=match.score,
             assignee=override.assignee or step.assignee or assignee_of(step, self.plan),
             candidates=match.candidates,
-            gate=gate,
+            gate=decided_by(gate, self.policy, override) if gate else None,
             gate_why=gate_why,
             threshold=threshold or 0.0,
             inputs={**step.inputs, **(override.inputs or {})},
@@ -102,8 +104,15 @@ class _Router:
         why = f"{wanted.source} asks for {wanted.action or wanted.agent or executor}"
         return Match(executor, 1.0, why, candidates)
 
+    def gate_sum(self, crossing: Crossing, route: Route) -> Route:
+        """Return the route of a step with a gate over what it and others before it spend."""
+        override, source = override_for(crossing.step, self.policy)
+        approver = _named_approver(crossing.step, override, source)
+        gate = make_gate("budget", crossing.why, self.plan, approver, crossing.amount)
+        return replace(route, gate=decided_by(gate, self.policy, override), gate_why=crossing.why)
+
     def _gate(self, step: Step, override: Override, source: str, match: Match) -> tuple[Gate | None, str]:
-        approver = override.approver or step.approver
+        approver = _named_approver(step, override, source)
         says = f"the policy ({source})" if override.gate else "the plan"
         if asked := override.gate or step.impact:
             why = f"{says} marks the step as {asked}" if asked != "none" else f"{says} asks for no gate"
@@ -164,6 +173,12 @@ def _wanted(step: Step, override: Override, source: str) -> _Wanted | None:
         agent, action = _split(step.action)
         return _Wanted("the plan", None, agent, action)
     return None
+
+
+def _named_approver(step: Step, override: Override, source: str) -> Approver | None:
+    if override.approver:
+        return Approver(override.approver, f"the policy ({source}) names who approves")
+    return Approver(step.approver, "the plan names who approves this step") if step.approver else None
 
 
 def _contradictions(step: Step, wanted: _Wanted | None) -> Iterator[Problem]:

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planexe_dag_factory.plan.model import Escalation, Phase, Plan, Role, Step, WorkPackage
-from planexe_dag_factory.routing.gates import derive_gate, find_gate
+from planexe_dag_factory.routing.gates import Approver, derive_gate, find_gate
 from planexe_dag_factory.routing.model import Gate
 
+OWNER = "nobody in the plan is named for it, so its owner decides"
 NONE = "no phrase commits money, files with an authority or does what cannot be undone"
 
 
@@ -115,7 +116,7 @@ def test_the_largest_amount_named_belongs_to_a_budget_gate() -> None:
 
     gate, why = derive_gate(step, plan_of())
 
-    assert gate == Gate("budget", why, "Dana", 400_000.0, "EUR")
+    assert gate == Gate("budget", why, "Dana", 400_000.0, "EUR", approver_why=OWNER)
 
 
 def test_the_approver_comes_from_the_row_that_speaks_of_the_kind_of_gate() -> None:
@@ -146,12 +147,51 @@ def test_without_a_row_that_fits_a_body_approves_and_without_a_body_the_owner() 
     ] == ["Finance Board", "Dana", "Plan owner"]
 
 
+def test_without_governance_a_role_of_the_team_or_a_stakeholder_that_is_somebody_approves() -> None:
+    legal = Role("Regulatory Compliance Manager", "team", "Cares for permits.")
+    talker = Role("Community Coordinator", "team", "Explains the budget and the finance to the public.")
+    authority = Role("Regulatory Authority", "stakeholder")
+    security = Role("Security Coordinator", "stakeholder")
+
+    found = [
+        gate.approver
+        for roles in ((talker, legal), (authority, security))
+        for title in ("Buy sensors", "Submit the permit application", "Launch the product")
+        if (gate := derive_gate(step_of(title), plan_of(roles=roles))[0])
+    ]
+
+    assert found == ["Dana", "Regulatory Compliance Manager", "Dana", "Dana", "Dana", "Security Coordinator"]
+
+
+def test_a_gate_says_where_its_approver_comes_from() -> None:
+    row = Escalation("Budget overrun", "Steering Committee")
+    sources = [
+        gate.approver_why
+        for plan in (
+            plan_of(escalations=(row,)),
+            plan_of(roles=(Role("Board", "body", "Budget."),)),
+            plan_of(roles=(Role("Finance Lead"),)),
+            plan_of(roles=(Role("Finance Manager", "stakeholder"),)),
+            plan_of(),
+        )
+        if (gate := derive_gate(step_of("Buy sensors"), plan)[0])
+    ]
+
+    assert sources == [
+        "the plan's decision escalation matrix says so of 'Budget overrun'",
+        "of the bodies of the plan's governance, its mandate is the nearest",
+        "the plan's governance names nobody for it; of its team, this role is the nearest",
+        "of the plan's stakeholders, this one is the nearest",
+        OWNER,
+    ]
+
+
 def test_the_approver_that_is_named_wins_over_the_matrix() -> None:
     plan = plan_of(escalations=(Escalation("Budget overrun", "Steering Committee"),))
 
-    gate, why = derive_gate(step_of("Buy sensors"), plan, approver="Chief of finance")
+    gate, why = derive_gate(step_of("Buy sensors"), plan, Approver("Chief of finance", "she said so"))
 
-    assert gate == Gate("budget", why, "Chief of finance")
+    assert gate == Gate("budget", why, "Chief of finance", approver_why="she said so")
 
 
 @settings(derandomize=True, max_examples=200)

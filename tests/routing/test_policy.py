@@ -56,6 +56,7 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         "critical_phases": ["build"],
         "approvers": ["Board"],
         "approvals_needed": 2,
+        "budget_limit": {"EUR": 500, "*": 800.5},
         "reminders": {"after_hours": [4, 24], "escalate_after_hours": 48, "ladder": ["Harbour Master", "Board"]},
         "rules": [
             {"step": "dredge", "executor": "human", "gate": "irreversible", "approver": "Harbour Master"},
@@ -78,6 +79,7 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         critical_phases=("build",),
         approvers=("Board",),
         approvals_needed=2,
+        budget_limit={"EUR": 500.0, "*": 800.5},
         reminders=Reminders((4.0, 24.0), 48.0, ("Harbour Master", "Board")),
         rules=(
             Rule(Override(executor="human", gate="irreversible", approver="Harbour Master"), step="dredge"),
@@ -156,6 +158,14 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
                 ),
             ],
         ),
+        (
+            {"budget_limit": {"eur": 5}},
+            [
+                "line 3, $.budget_limit.eur: 'eur' is no currency: write three capital letters, or * for all others",
+            ],
+        ),
+        ({"budget_limit": "5"}, ["line 2, $.budget_limit: an object is expected here, not the text '5'"]),
+        ({"budget_limit": -1}, ["line 2, $.budget_limit['*']: input should be greater than or equal to 0"]),
         ([], ["line 1, $: an object is expected here, not a list"]),
         ('{"owner": "a", "owner": "b"}', ["line 1, $.owner: the name 'owner' is given twice; keep one of them"]),
         ('{"confidence_threshold": NaN}', ["line 1, $.confidence_threshold: NaN is not a JSON number"]),

@@ -10,6 +10,7 @@ from planexe_dag_factory.routing.model import Agent, Capability, Gate, Override,
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.route import route_plan
 
+OWNER = "nobody in the plan is named for it, so its owner decides"
 REGISTRY = load_registry(None)
 
 
@@ -168,15 +169,23 @@ def test_impact_of_the_plan_and_gate_of_the_policy_win_over_the_rules() -> None:
     }
 
     assert {name: (one.gate, one.gate_why) for name, one in says.items()} == {
-        "derived": (Gate("budget", "the step buys: 'Buy the ovens'", "Dana"), "the step buys: 'Buy the ovens'"),
+        "derived": (
+            Gate("budget", "the step buys: 'Buy the ovens'", "Dana", approver_why=OWNER),
+            "the step buys: 'Buy the ovens'",
+        ),
         "plan none": (None, "the plan asks for no gate"),
         "plan regulatory": (
-            Gate("regulatory", "the plan marks the step as regulatory", "Dana"),
+            Gate("regulatory", "the plan marks the step as regulatory", "Dana", approver_why=OWNER),
             "the plan marks the step as regulatory",
         ),
         "policy none": (None, "the policy (step s) asks for no gate"),
         "policy irreversible": (
-            Gate("irreversible", "the policy (step s) marks the step as irreversible", "Ann"),
+            Gate(
+                "irreversible",
+                "the policy (step s) marks the step as irreversible",
+                "Ann",
+                approver_why="the policy (step s) names who approves",
+            ),
             "the policy (step s) marks the step as irreversible",
         ),
     }
@@ -201,7 +210,7 @@ def test_an_action_that_cannot_be_undone_is_gated_whatever_the_words_say() -> No
     routes, _ = route_plan(plan_of(step_of("Thank the donors", action="send_letter")), registry, Policy())
 
     why = "mailer.send_letter says that what it does cannot be undone"
-    assert routes["s"].gate == Gate("irreversible", why, "Dana")
+    assert routes["s"].gate == Gate("irreversible", why, "Dana", approver_why=OWNER)
 
 
 def test_text_of_a_plan_reaches_a_reason_in_one_short_line_only() -> None:

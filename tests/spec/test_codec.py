@@ -68,7 +68,7 @@ WORK_ITEM = (
     '"resources": ["Anna"], '
     '"route": {"assignee": "Treasurer", "candidates": [{"action": "compare", "agent": "analysis", "score": 0.8}], '
     '"due_days": null, "executor": "analysis", "gate": {"amount": 1200.0, "approvals_needed": 1, '
-    '"approver": "Treasurer", "approvers": [], "currency": "EUR", "kind": "budget", '
+    '"approver": "Treasurer", "approver_why": "", "approvers": [], "currency": "EUR", "kind": "budget", '
     '"why": "buys sensors"}, "gate_why": "", "inputs": {"a": null}, "score": 0.8, "step": "buy", "threshold": 0.7, '
     '"why": "matches"}, "title": "Buy", "upstream": ["ask"]}'
 )

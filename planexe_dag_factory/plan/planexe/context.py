@@ -13,7 +13,7 @@ from planexe_dag_factory.plan.findings import Findings, describe
 from planexe_dag_factory.plan.jsontext import Path
 from planexe_dag_factory.plan.model import Document, Escalation, Redline, Risk, Role
 from planexe_dag_factory.plan.planexe.entries import Entry, Text, read_entries
-from planexe_dag_factory.plan.text import clean, clean_line, hides_something, quote
+from planexe_dag_factory.plan.text import MAX_TITLE, clean, clean_line, hides_something, quote
 
 MAX_DOCUMENT = 64 * 1024
 MAX_DOCUMENTS = 1024 * 1024
@@ -118,11 +118,15 @@ def read_redline(findings: Findings) -> Redline:
     return Redline(said not in ALLOWED, said or "UNKNOWN", clean(reason) if isinstance(reason, str) else "")
 
 
-def read_goal(findings: Findings) -> str:
-    """Return what the project plan says the plan is for."""
-    value = findings.source.value
-    goal = value.get("goal_statement") if isinstance(value, dict) else None
-    return findings.clean(goal, ("goal_statement",)) if isinstance(goal, str) else ""
+def read_project(findings: Findings) -> tuple[str, tuple[Role, ...]]:
+    """Return what the project plan says the plan is for, and its primary stakeholders."""
+    value = findings.source.value if isinstance(findings.source.value, dict) else {}
+    goal = value.get("goal_statement")
+    said = findings.clean(goal, ("goal_statement",)) if isinstance(goal, str) else ""
+    analysis = value.get("stakeholder_analysis")
+    named = analysis.get("primary_stakeholders") if isinstance(analysis, dict) else None
+    titles = [clean_line(title) for title in named if isinstance(title, str)] if isinstance(named, list) else []
+    return said, tuple(Role(title, "stakeholder") for title in dict.fromkeys(titles) if 0 < len(title) <= MAX_TITLE)
 
 
 def read_risks(findings: Findings) -> tuple[Risk, ...]:

@@ -83,13 +83,14 @@ class _Run:
             )
         none: tuple[Role, ...] = ()
         title = self.wbs.title or self._title() or clean_line(name.removesuffix(".zip").removesuffix(".json"))
+        goal, stakeholders = self._read(self._first(GOAL), context.read_project, ("", none))
         documents, faults = context.read_documents(self.files)
         self.problems.extend(faults)
         return Plan(
             id=slug(title),
             title=title,
             phases=self._read(DURATIONS, lambda findings: schedule.with_estimates(findings, self.wbs), self.wbs.phases),
-            summary=self._summary(),
+            summary=goal or self._raw(PROMPT),
             dependencies=self._read(DEPENDENCIES, lambda findings: schedule.read_dependencies(findings, self.wbs), ()),
             start=self._read(START, context.read_start, None),
             source_format=source_format,
@@ -97,6 +98,7 @@ class _Run:
             roles=(
                 *self._read(self._first(TEAM), context.read_team, none),
                 *self._read(BODIES, context.read_bodies, none),
+                *stakeholders,
             ),
             escalations=self._read(ESCALATIONS, context.read_escalations, ()),
             documents=documents,
@@ -135,9 +137,6 @@ class _Run:
             self.problems.append(Problem("warning", "unknown-verdict", message, where, context.SENIOR_APPROVAL))
             return Redline(refused=True, verdict="UNREADABLE", reason="The verdict of the safety gate cannot be read.")
         return verdict
-
-    def _summary(self) -> str:
-        return self._read(self._first(GOAL), context.read_goal, "") or self._raw(PROMPT)
 
     def _title(self) -> str:
         return clean_line(self._raw(TITLE))[:MAX_TITLE]
