@@ -172,4 +172,4 @@ OFFICE_WORDS: dict[GateKind, str] = {
     "regulatory": "regulatory regulation compliance legal ethical ethics law",
     "irreversible": "safety security risk ethical ethics",
 }
-"""Titles of the team and of stakeholders that decide on such a gate where no body does; who buys does not approve it."""
+"""Titles of the team and of stakeholders that decide on such a gate where no body does: never who buys."""
