@@ -36,8 +36,18 @@ HTTP_NOT_FOUND = 404
 WAIT_STATUSES = frozenset({429, 503})
 
 
+MESSAGE_CHARACTERS = 1500
+
+
 class AgentError(Exception):
-    """Base of what can go wrong between the orchestrator and an agent."""
+    """Base of what can go wrong between the orchestrator and an agent.
+
+    A message may hold words of the agent's: what is invisible in them is shown as an escape.
+    """
+
+    def __init__(self, message: str) -> None:
+        shown = message if message.isprintable() else "".join(map(_visible, message))
+        super().__init__(shown[:MESSAGE_CHARACTERS])
 
 
 class AgentUnavailable(AgentError):  # noqa: N818 - reads as what happened
@@ -298,6 +308,10 @@ class _Patience:
             seconds = min(max(self._asked_for, self._limits.first_pause_s / 10), self._limits.longest_wait_s)
         spread = 1 + random.random() / 4  # noqa: S311 - jitter guards nothing
         await asyncio.sleep(seconds * spread)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def retry_after(value: str | None) -> float | None:
