@@ -82,7 +82,8 @@ class Settlement:
         return self._without_circles(list(links.values()))
 
     def _fault(self, one: Stated) -> tuple[str, str, str | None] | None:
-        if unknown := next((name for name in (one.after, one.before) if name not in self.parts), None):
+        unknown = next((name for name in (one.after, one.before) if name not in self.parts), None)
+        if unknown is not None:  # it may be empty
             return self._unknown(one, unknown)
         after, before = self.parts[one.after], self.parts[one.before]
         if one.after == one.before:

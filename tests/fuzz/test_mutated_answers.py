@@ -80,9 +80,3 @@ def _is_readable(message: str) -> bool:
     assert message.isprintable(), repr(message)
     assert len(message) < 2000, message[:200]
     return True
-
-
-def _is_readable(message: str) -> bool:
-    assert message.isprintable(), repr(message)
-    assert len(message) < 2000, message[:200]
-    return True

@@ -106,3 +106,11 @@ def test_a_knot_of_many_circles_is_cut_quickly() -> None:
     assert len(findings.problems) == 999 > MAX_TRIED
     assert findings.problems[0].message == "a circle: step 's0' waits for step 's1' and step 's1' waits for step 's0'"
     assert findings.problems[-1].message == "part of a circle: step 's998' waits for step 's999'"
+
+
+def test_a_dependency_without_a_name_is_left_out_by_name() -> None:
+    kept, findings = settle([("", "s000"), ("s001", "s000")])
+    assert [(each.before, each.after) for each in kept] == [("s001", "s000")]
+    assert [(problem.code, problem.message) for problem in findings.problems] == [
+        ("unknown-dependency", "'S' waits for '', which the plan does not have; this dependency is left out")
+    ]
