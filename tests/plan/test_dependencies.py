@@ -112,5 +112,5 @@ def test_a_dependency_without_a_name_is_left_out_by_name() -> None:
     kept, findings = settle([("", "s000"), ("s001", "s000")])
     assert [(each.before, each.after) for each in kept] == [("s001", "s000")]
     assert [(problem.code, problem.message) for problem in findings.problems] == [
-        ("unknown-dependency", "'S' waits for '', which the plan does not have; this dependency is left out")
+        ("unknown-dependency", "step 's000' waits for '', which the plan does not have; this dependency is left out")
     ]
