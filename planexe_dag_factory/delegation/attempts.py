@@ -19,7 +19,6 @@ from typing import Any, Literal
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.execution import StepRun, numbered
-from planexe_dag_factory.routing.model import Candidate
 
 ROUND = 10
 Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "untrusted", "unfit", "busy", "set-aside"]
@@ -66,8 +65,8 @@ def last_attempts(step: StepRun) -> tuple[Attempt, ...]:
 
 def may_have_acted(step: StepRun, attempt: Attempt) -> bool:
     """Say whether an attempt may have done, unknown to us, what cannot be undone: no other agent gets that step."""
-    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
-    irreversible = known is not None and known[1].side_effects == "irreversible"
+    known = step.execution.capability(attempt.agent, attempt.action)
+    irreversible = known is None or known.side_effects == "irreversible"
     return irreversible and attempt.status in {"failed", "unavailable", "invalid", "untrusted"}
 
 

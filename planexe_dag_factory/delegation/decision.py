@@ -11,7 +11,7 @@ from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, may_have_acted, read_assignment
-from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
 from planexe_dag_factory.record.folder import now
@@ -120,10 +120,10 @@ def _became(attempt: Attempt) -> str:
 
 def _fault(step: StepRun, attempt: Attempt, outcome: Outcome) -> str | None:
     """Check again what the record holds: nobody between the agent and here may have changed it."""
-    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
-    if known is None:
-        return f"{attempt.agent} is not registered any more, so its outcome cannot be verified"
-    agent, capability = known
+    try:
+        agent, capability = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
+    except AgentGoneError as error:
+        return f"{attempt.agent} {error}, so its outcome cannot be verified"
     if agent.public_key is None or not outcome.signed_by(agent.public_key):
         return f"the outcome is not signed with the key of {agent.id}"
     sent = read_assignment(step, attempt.number)

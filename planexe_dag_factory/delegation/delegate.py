@@ -30,7 +30,7 @@ from planexe_dag_factory.delegation.attempts import (
     read_assignment,
     read_attempt,
 )
-from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.history import History
 from planexe_dag_factory.delegation.standing import LONGEST_BUSY, Hold, find_hold
 from planexe_dag_factory.delegation.turns import Turn, take_turns
@@ -122,11 +122,11 @@ def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
     ended = read_attempt(step, turn.number)
     if ended and ended.status not in PASSING:
         return ended
-    known = step.execution.agent(turn.candidate)
-    if known is None:
-        return _fail(step, turn, "unfit", "it is not registered any more")
-    agent, capability = known
     begun = read_assignment(step, turn.number)
+    try:
+        agent, capability = step.execution.agent(turn.candidate)
+    except AgentGoneError as error:
+        return _fail(step, turn, "failed" if begun else "unfit", f"it {error}")
     built = begun or build_assignment(step, agent, capability, turn.number, redo_instructions(step))
     if not isinstance(built, Assignment):
         return _fail(step, turn, "unfit", "; ".join(built))

@@ -13,6 +13,7 @@ from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent, Candidate, Capability, Registry
+from planexe_dag_factory.routing.registry import parse_registry
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, WorkItem
 
@@ -22,9 +23,17 @@ def numbered(number: int) -> str:
     return f"{number:03}"
 
 
+class AgentGoneError(DelegationError):
+    """An agent that this run may not use any more; the text says why, after "it"."""
+
+
 @dataclass(frozen=True)
 class Execution:
-    """A run under way. `registry` is today's, since agents move; the run folder keeps the one it began with."""
+    """A run under way.
+
+    `registry` is today's, since agents move and are removed. Who they are and what they do is in the
+    one that the run began with (`began_with`), and nothing else is used.
+    """
 
     run: RunFolder
     registry: Registry
@@ -53,13 +62,31 @@ class Execution:
         titles = (group.title for group in self.spec.groups if group.id == part)
         return next(titles, part or "")
 
-    def agent(self, candidate: Candidate) -> tuple[Agent, Capability] | None:
-        """Find a candidate among today's agents; None where it has gone."""
-        for agent in self.registry.agents:
-            for capability in agent.capabilities:
-                if (agent.id, capability.action) == (candidate.agent, candidate.action):
-                    return agent, capability
-        return None
+    @cached_property
+    def began_with(self) -> Registry:
+        """The agents that the plan was compiled for, without their addresses."""
+        return parse_registry(self.run.read_bytes("registry.json"), "registry.json", thorough=False)
+
+    def capability(self, agent: str, action: str) -> Capability | None:
+        """Return what an action takes, gives and does, as it was when the run began."""
+        known = _find(self.began_with, agent, action)
+        return known[1] if known else None
+
+    def agent(self, candidate: Candidate) -> tuple[Agent, Capability]:
+        """Find a candidate among today's agents.
+
+        Raises AgentGoneError where it was removed, or is not registered any more as it was when the
+        run began.
+        """
+        today = _find(self.registry, candidate.agent, candidate.action)
+        if today is None:
+            raise AgentGoneError("is not registered any more")
+        before = _find(self.began_with, candidate.agent, candidate.action)
+        if before is None or before[0].public_key not in (None, today[0].public_key):
+            raise AgentGoneError("is registered with another key than when this run began")
+        if any(getattr(before[1], name) != getattr(today[1], name) for name in _TERMS):
+            raise AgentGoneError("is registered with another schema than when this run began")
+        return today
 
     def log(
         self,
@@ -75,6 +102,17 @@ class Execution:
     def step(self, work_item_id: str) -> StepRun:
         """Return one work item of this run. Raises DelegationError where the run has none of that id."""
         return StepRun(self, self.work_item(work_item_id))
+
+
+_TERMS = ("input_schema", "output_schema", "side_effects")
+
+
+def _find(registry: Registry, agent_id: str, action: str) -> tuple[Agent, Capability] | None:
+    for agent in registry.agents:
+        for capability in agent.capabilities:
+            if (agent.id, capability.action) == (agent_id, action):
+                return agent, capability
+    return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from planexe_dag_factory.delegation.assignment import schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.record.folder import now
-from planexe_dag_factory.routing.model import Candidate
 from planexe_dag_factory.spec.model import WorkItem
 
 Kind = Literal["work", "review", "approval", "senior_review"]
@@ -207,8 +206,8 @@ def _agent_says(attempt: Attempt) -> dict[str, Any]:
 
 
 def _result_schema(step: StepRun, attempt: Attempt) -> dict[str, Any] | None:
-    known = step.execution.agent(Candidate(attempt.agent, attempt.action, 0))
-    return dict(known[1].output_schema) if known else None
+    known = step.execution.capability(attempt.agent, attempt.action)
+    return dict(known.output_schema) if known else None
 
 
 def _amount(kind: Kind, item: WorkItem) -> float | None:

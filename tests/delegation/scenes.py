@@ -15,6 +15,7 @@ from planexe_dag_factory.delegation.execution import Execution, StepRun
 from planexe_dag_factory.delegation.history import FOLDER
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent, Candidate, Capability, Gate, Registry, Route
+from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import dump_spec
 from planexe_dag_factory.spec.model import DagSpec, WorkItem
 
@@ -52,7 +53,7 @@ class ScriptedAgents:
     async def ask(self, agent: Agent, assignment: Assignment) -> Outcome:
         self.asked.append(assignment)
         said = self.script.pop(0)
-        if isinstance(said, Exception):
+        if isinstance(said, BaseException):
             raise said
         return outcome(assignment, self.keys[agent.id], **said)
 
@@ -152,6 +153,7 @@ def make_scene(
     run = RunFolder(folder / "run")
     run.write_bytes(dump_spec(spec), "dagspec.json")
     run.write_json(PLAN, "plan.json")
+    run.write_json(dump_registry(Registry(agents)), "registry.json")
     execution = Execution(run, Registry(agents), SigningKey.generate())
     return Scene(execution.step(item.id), ScriptedAgents(keys, script or [], folder))
 

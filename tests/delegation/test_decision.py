@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planexe_agents.protocol import Outcome
 from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
@@ -12,6 +13,7 @@ from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusal
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.routing.model import Registry
 from tests.delegation.scenes import Scene, make_scene
 
 
@@ -90,12 +92,26 @@ def test_an_outcome_of_another_assignment_is_not_accepted(tmp_path: Path) -> Non
     assert "answers another assignment" in decide(scene.again()).why
 
 
-def test_an_agent_whose_key_changed_is_not_trusted(tmp_path: Path) -> None:
+def test_an_agent_that_is_not_as_it_was_when_the_run_began_is_not_trusted(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {})
-    registry = scene.step.execution.registry
-    stranger = replace(registry.agents[0], public_key=SigningKey.generate().public)
-    decision = decide(scene.again(registry=replace(registry, agents=(stranger,))))
-    assert decision.why == "the outcome is not signed with the key of first"
+    first = scene.step.execution.registry.agents[0]
+    stranger = replace(first, public_key=SigningKey.generate().public)
+    lax = replace(first, capabilities=(replace(first.capabilities[0], output_schema={}),))
+    for today, why in ((stranger, "another key"), (lax, "another schema")):
+        decision = decide(scene.again(registry=Registry((today,))))
+        assert (decision.decision, decision.why) == (
+            "ticket",
+            f"first is registered with {why} than when this run began, so its outcome cannot be verified",
+        )
+    moved = replace(first, url="http://moved:1", version="3")
+    assert decide(scene.again(registry=Registry((moved,)))).decision == "accept"
+
+
+def test_an_outcome_that_another_signed_is_not_accepted(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {})
+    said = Outcome.model_validate(scene.step.read_json("001", "outcome.json")).signed(SigningKey.generate())
+    scene.step.write_json(said.model_dump(mode="json"), "001", "outcome.json")
+    assert decide(scene.again()).why == "the outcome is not signed with the key of first"
 
 
 def test_a_run_begins_once_and_says_at_its_end_who_refused_what(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
@@ -144,6 +145,30 @@ def test_an_agent_that_has_gone_is_passed_over(tmp_path: Path) -> None:
     attempt = asyncio.run(delegate(scene.again(registry=second), scene.agents.ask, scene.agents.wait, last_try=False))
     assert attempt is not None
     assert attempt.agent == "second"
+
+
+@pytest.mark.parametrize("change", ["public_key", "capabilities"])
+def test_an_agent_that_was_registered_anew_in_the_meantime_is_passed_over(tmp_path: Path, change: str) -> None:
+    scene = make_scene(tmp_path, [{}])
+    first, second = scene.step.execution.registry.agents
+    lax = replace(first.capabilities[0], input_schema={})
+    other: dict[str, Any] = {"public_key": second.public_key, "capabilities": (lax,)}
+    today = Registry((replace(first, **{change: other[change]}), second))
+    attempt = asyncio.run(delegate(scene.again(registry=today), scene.agents.ask, scene.agents.wait, last_try=False))
+    assert attempt is not None
+    assert attempt.agent == "second"
+    assert "than when this run began" in scene.step.read_json("001", "failure.json")["reason"]
+
+
+def test_nobody_repeats_what_an_agent_that_has_gone_may_have_done(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [KeyboardInterrupt()], side_effects="irreversible")
+    with pytest.raises(KeyboardInterrupt):
+        run(scene)
+    second = Registry(scene.step.execution.registry.agents[1:])
+    attempt = asyncio.run(delegate(scene.again(registry=second), scene.agents.ask, scene.agents.wait, last_try=False))
+    assert attempt is not None
+    assert (attempt.agent, attempt.status) == ("first", "failed")
+    assert "please look first" in decide(scene.again(registry=second)).why
 
 
 def test_after_a_crash_an_outcome_on_record_is_not_asked_for_again(tmp_path: Path) -> None:
