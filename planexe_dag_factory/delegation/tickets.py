@@ -92,6 +92,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
             "package": step.execution.title_of(step.item.package),
         },
         "agent_says": _agent_says(attempts[-1]) if attempts else None,
+        "tried": [attempt.as_json() for attempt in attempts],
         "assignee": _assignee(step.item, kind),
         "opened_at": now(),
         "due_at": _due(step.item),

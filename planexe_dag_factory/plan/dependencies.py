@@ -106,9 +106,11 @@ class Settlement:
         return "unknown-dependency", f"{after} waits for {before}, which the plan does not have", hint
 
     def _ancestors(self, name: str) -> Iterator[str]:
+        seen = {name}  # an id that a part shares with what it is in, which is an error of its own, makes a circle here
         parent = self.parts[name].parent
-        while parent is not None:
+        while parent is not None and parent not in seen:
             yield parent
+            seen.add(parent)
             parent = self.parts[parent].parent
 
     def _report(self, one: Stated, code: str, message: str, hint: str | None) -> None:

@@ -143,6 +143,7 @@ CASES: dict[str, tuple[str, bytes]] = {
     "a hand-written id": ("plan.json", native(steps=[{"id": "Survey the Seabed!", "title": "Survey"}])),
     "a reserved id": ("plan.json", native(steps=[{"id": "milestone-a", "title": "Survey"}])),
     "a duplicate id": ("plan.json", native(steps=[STEPS[0], STEPS[0]])),
+    "a step with the id of its own package": ("plan.json", native(steps=[STEPS[0], STEPS[1] | {"package": "build"}])),
     "a step with the id of a phase": (
         "plan.json",
         native(phases=[{"id": "survey", "title": "S"}], steps=[STEPS[0] | {"phase": "survey"}]),
