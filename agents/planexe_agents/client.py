@@ -17,6 +17,7 @@ import contextlib
 import functools
 import random
 import ssl
+from asyncio import sleep
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -307,7 +308,7 @@ class _Patience:
         else:
             seconds = min(max(self._asked_for, self._limits.first_pause_s / 10), self._limits.longest_wait_s)
         spread = 1 + random.random() / 4  # noqa: S311 - jitter guards nothing
-        await asyncio.sleep(seconds * spread)
+        await sleep(seconds * spread)
 
 
 def _visible(character: str) -> str:

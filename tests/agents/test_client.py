@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -102,6 +103,79 @@ def test_an_agent_out_of_reach_is_asked_again_a_few_times(gone: bytes) -> None:
 def test_an_agent_that_never_answers_is_given_up_after_its_time() -> None:
     limits = replace(QUICK, connect_s=0.05, answer_s=0.1, failures=2)
     assert _fails(AgentUnavailable, HANG, limits=limits).endswith("/run did not answer in time")
+
+
+def test_an_answer_that_comes_byte_by_byte_has_to_be_whole_in_time() -> None:
+    """Each byte is in time for itself; the whole is not."""
+
+    async def talk() -> str:
+        async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(b" ")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+
+        limits = replace(QUICK, connect_s=0.2, answer_s=0.3, failures=1)
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        async with AgentClient(f"http://{host}:{port}", public_key=KEY.public, limits=limits) as client:
+            with pytest.raises(AgentUnavailable) as failure:
+                await client.run(ASKED, 60)
+        server.close()
+        return str(failure.value)
+
+    assert asyncio.run(talk()).endswith("/run did not answer in time")
+
+
+def test_an_answer_without_an_end_is_cut_off() -> None:
+    """As an answer of a gigabyte would be: nobody waits for the end of it, nor keeps what came."""
+
+    async def talk() -> tuple[str, int]:
+        sent = 0
+
+        async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal sent
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(b" " * 65536)
+                    await writer.drain()
+                    sent += 65536
+
+        server = await asyncio.start_server(pour, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        async with AgentClient(
+            f"http://{host}:{port}", public_key=KEY.public, limits=replace(QUICK, answer_s=60)
+        ) as client:
+            with pytest.raises(AgentProtocolError) as failure:
+                await client.run(ASKED, 60)
+        server.close()
+        return str(failure.value), sent
+
+    message, sent = asyncio.run(talk())
+    assert message.endswith(f"answered more than {QUICK.response_bytes} bytes")
+    assert sent < 4 * QUICK.response_bytes
+
+
+def test_an_agent_is_asked_as_rarely_as_it_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = []
+
+    async def instead(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("planexe_agents.client.sleep", instead)
+    answers = (http(429, Retry_After="120"), _working(wait="90"), http(202, b"{}"), http(503, Retry_After="99999"))
+    _run(*answers, http(200, _outcome()), limits=replace(QUICK, longest_pause_s=5))
+    assert 120 <= pauses[0] <= 150
+    assert 90 <= pauses[1] <= 112.5
+    assert pauses[2] <= 5 * 1.25
+    assert 3600 <= pauses[3] <= 4500  # an hour, if it asks for a day
 
 
 def test_nobody_listening_is_unavailable() -> None:

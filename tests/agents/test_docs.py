@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from planexe_agents.agents import cards
 from planexe_agents.client import AgentClient
-from planexe_agents.protocol import AgentCard, Assignment, Outcome
+from planexe_agents.protocol import ActionCard, AgentCard, Assignment, Outcome
 from planexe_agents.signing import SigningKey, canonical, digest, verify
 
 from tests.agents.serving import Served
@@ -71,14 +71,24 @@ def _as_curl_would(words: list[str]) -> httpx.Response:
 def test_the_curl_example_gets_the_answer_that_the_guide_shows(tmp_path: Path) -> None:
     with _serve(tmp_path) as served:
         answer = _as_curl_would(shlex.split(_blocks("sh")[0].replace("http://127.0.0.1:8110", served.url)))
-    shown, got = json.loads(_blocks("json")[0]), answer.json()
+    shown, got = json.loads(_blocks("json")[1]), answer.json()
     changing = {"assignment_digest", "started_at", "ended_at", "signature"}
     assert list(shown) == list(got)
     assert {k: v for k, v in shown.items() if k not in changing} == {k: v for k, v in got.items() if k not in changing}
 
 
+def test_the_guide_shows_a_card_and_names_every_member_of_every_message() -> None:
+    card = AgentCard.model_validate_json(_blocks("json")[0])
+    assert set(json.loads(_blocks("json")[0])) == set(AgentCard.model_fields)
+    assert set(json.loads(_blocks("json")[0])["actions"][0]) == set(ActionCard.model_fields)
+    assert card.actions[0].name == "tune_foghorn"
+    protocol = GUIDE.split("## In any language")[1]
+    for message in (Assignment, Outcome):
+        assert [name for name in message.model_fields if f"`{name}`" not in protocol] == []
+
+
 def test_the_test_vector_of_the_guide_is_right() -> None:
-    vector: dict[str, Any] = json.loads(_blocks("json")[1])
+    vector: dict[str, Any] = json.loads(_blocks("json")[2])
     key = SigningKey.from_seed(bytes.fromhex(vector["seed"]))
     assert vector == {
         "seed": vector["seed"],
@@ -92,7 +102,8 @@ def test_the_test_vector_of_the_guide_is_right() -> None:
 
 
 def test_the_guide_names_every_action_of_the_four_agents() -> None:
+    table = GUIDE.split("| agent | actions |")[1].split("\n\n")[0]
     rows = {
-        row[0]: re.findall(r"`(\w+)`", row[1]) for row in re.findall(r"^\| `(\w+)` \| (.*) \|$", GUIDE, re.MULTILINE)
+        row[0]: re.findall(r"`(\w+)`", row[1]) for row in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE)
     }
     assert rows == {card.id: [action.name for action in card.actions] for card in cards()}
