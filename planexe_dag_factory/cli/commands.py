@@ -74,17 +74,32 @@ def validate(plan: _Plan, registry: _Registry = None, people: _People = None, js
 
 
 @app.command()
-def explain(plan: _Plan, registry: _Registry = None, json: _Json = False) -> None:
-    """Say who does each step and why, and what must be approved first.
+def explain(
+    plan: _Plan,
+    registry: _Registry = None,
+    people: _People = None,
+    *,
+    json: _Json = False,
+    why: Annotated[bool, typer.Option("--why", help="Also say for each step what would change it.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", dir_okay=False, help="Write a page for the plan's owner to read and print.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Say who does each step and why, what must be approved first, and what would change either.
 
     \b
     Examples:
       planexe-dag explain dags/examples/hello.json
+      planexe-dag explain my-plan.zip --why
+      planexe-dag explain my-plan.zip --html my-plan.html
       planexe-dag explain my-plan.zip --json | jq '.steps[] | select(.gate != "none")'
     """
     from planexe_dag_factory.cli import plans
 
-    raise typer.Exit(plans.explain(plan, registry, as_json=json))
+    raise typer.Exit(plans.explain(plan, registry, people, page=html, why=why, as_json=json))
 
 
 @app.command()

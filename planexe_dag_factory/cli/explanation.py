@@ -10,11 +10,15 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+OTHERS_SHOWN = 3
 _COLOURS = {"human": "magenta"}
 
 
-def explanation_tree(explanation: Mapping[str, Any]) -> Tree:
-    """Show phases, packages and steps: who does each and why, and what is approved first."""
+def explanation_tree(explanation: Mapping[str, Any], *, why: bool = False) -> Tree:
+    """Show phases, packages and steps: who does each and why, and what is approved first.
+
+    `why` adds what would change it.
+    """
     steps = {package: tuple(members) for package, members in groupby(explanation["steps"], itemgetter("package"))}
     tree = Tree(Text(explanation["title"], style="bold"), guide_style="dim")
     for phase in explanation["phases"]:
@@ -22,7 +26,7 @@ def explanation_tree(explanation: Mapping[str, Any]) -> Tree:
         for package in phase["packages"]:
             twig = branch.add(Text(package["title"]))
             for step in steps.get(package["id"], ()):
-                twig.add(_step(step))
+                twig.add(_step(step, why=why))
         branch.add(_milestone(phase))
     tree.add(_summary(explanation["steps"]))
     return tree
@@ -33,7 +37,7 @@ def _milestone(phase: Mapping[str, Any]) -> Text:
     return text.append(", risks are assessed first") if phase["critical"] else text
 
 
-def _step(step: Mapping[str, Any]) -> Text:
+def _step(step: Mapping[str, Any], *, why: bool) -> Text:
     text = Text(step["title"], style="bold")
     if step["executor"] == "human":
         who = f"a person: {step['assignee']}"
@@ -41,10 +45,33 @@ def _step(step: Mapping[str, Any]) -> Text:
         who = f"{step['agent']} / {step['action']} ({step['score']:.2f})"
     text.append(f"\n{who}", style=_COLOURS.get(step["executor"], "cyan"))
     text.append(f"  because {step['why']}", style="dim")
+    text.append(_others(step), style="dim")
     if step["gate"] != "none":
         text.append(f"\n{step['gate']} approval first", style="yellow")
         text.append(f"  because {step['gate_why']}", style="dim")
+        text.append(_approval(step["approval"]), style="yellow")
+    if why:
+        text.append(f"\nto change it: {step['would_change']}", style="dim italic")
+        text.append(f" {step['gate_would_change']}" if step["approval"] else "", style="dim italic")
     return text
+
+
+def _others(step: Mapping[str, Any]) -> str:
+    """Name who else could do a step, best first: the agents that come next, or those nearest to a person's step."""
+    human = step["executor"] == "human"
+    others = step["candidates"] if human else step["candidates"][1:]
+    named = ", ".join(f"{one['agent']} / {one['action']} ({one['score']:.2f})" for one in others[:OTHERS_SHOWN])
+    if not named:
+        return ""
+    return f"\n{'nearest agents' if human else 'then'}: {named}"
+
+
+def _approval(approval: Mapping[str, Any]) -> str:
+    """Say who approves, over which amount, and why it is they."""
+    who = " or ".join(approval["approvers"])
+    several = f"{approval['approvals_needed']} of: " if approval["approvals_needed"] > 1 else ""
+    amount = f", {approval['currency']} {approval['amount']:,.2f}" if approval["amount"] is not None else ""
+    return f"\napproved by {several}{who}{amount}: {approval['approver_why']}"
 
 
 def _summary(steps: list[Mapping[str, Any]]) -> Text:

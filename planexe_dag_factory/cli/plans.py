@@ -10,9 +10,10 @@ from typing import Literal
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.explanation import explanation_tree
 from planexe_dag_factory.compile.build import Build, build_plan, validation
-from planexe_dag_factory.compile.build import explain as explain_build
+from planexe_dag_factory.compile.explain import explain as explain_build
 from planexe_dag_factory.errors import PeopleError, RegistryError
 from planexe_dag_factory.plan import native
+from planexe_dag_factory.report.explanation import explanation_page
 from planexe_dag_factory.routing.people import load_people, people_schema, unmapped_roles
 from planexe_dag_factory.routing.policy import policy_schema
 from planexe_dag_factory.routing.registry import load_registry
@@ -50,16 +51,28 @@ def validate(plan: Path, registry: Path | None, people: Path | None = None, *, a
     return OK if built.spec else INVALID
 
 
-def explain(plan: Path, registry: Path | None, *, as_json: bool) -> int:
-    built = build(plan, registry)
+def explain(
+    plan: Path,
+    registry: Path | None,
+    people: Path | None = None,
+    *,
+    page: Path | None = None,
+    why: bool = False,
+    as_json: bool,
+) -> int:
+    built = build(plan, registry, people)
     if built is None:
         return INVALID
+    explained = explain_build(built)
+    if page:
+        page.write_text(explanation_page(explained), encoding="utf-8")
+        console.note(f"Written: {page}")
     if as_json:
-        console.print_json(explain_build(built))
-    else:
+        console.print_json(explained)
+    elif not page or not built.spec:
         console.print_problems(str(plan), built.problems)
         if built.spec:
-            console.out.print(explanation_tree(explain_build(built)), soft_wrap=False)
+            console.out.print(explanation_tree(explained, why=why), soft_wrap=False)
     return OK if built.spec else INVALID
 
 

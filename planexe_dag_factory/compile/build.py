@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from planexe_dag_factory.compile.compiler import compile_plan, is_critical
-from planexe_dag_factory.compile.names import check_ids, milestone_id
-from planexe_dag_factory.compile.order import Order, order_steps, steps_before
+from planexe_dag_factory.compile.compiler import compile_plan
+from planexe_dag_factory.compile.names import check_ids
+from planexe_dag_factory.compile.order import order_steps
 from planexe_dag_factory.errors import Problem, has_errors
-from planexe_dag_factory.plan.model import Phase, Plan, Step
+from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.plan.read import read_plan
-from planexe_dag_factory.routing.model import Policy, Registry, Route, Routes
+from planexe_dag_factory.routing.model import Policy, Registry, Routes
 from planexe_dag_factory.routing.policy import read_policy
 from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.route import route_plan
@@ -28,6 +28,7 @@ class Build:
     routes: Routes | None = None
     spec: DagSpec | None = None
     problems: tuple[Problem, ...] = ()
+    registry: Registry | None = None
 
 
 def build_plan(source: Path, registry: Registry, policy: Path | None = None) -> Build:
@@ -37,19 +38,19 @@ def build_plan(source: Path, registry: Registry, policy: Path | None = None) -> 
     """
     plan, read = read_plan(source)
     if plan is None:
-        return Build(problems=read)
+        return Build(problems=read, registry=registry)
     overlay = policy or policy_path(source)
     chosen, policed = read_policy(overlay if policy or overlay.exists() else None, plan)
     routes, routed = route_plan(plan, registry, chosen)
     order = order_steps(plan, chosen)
     problems = (*read, *check_ids(plan), *policed, *routed, *order.problems)
     if has_errors(problems):
-        return Build(plan, chosen, routes, None, problems)
+        return Build(plan, chosen, routes, None, problems, registry)
     try:
         spec = compile_plan(plan, routes, chosen, registry, order)
     except ValueError as error:
-        return Build(plan, chosen, routes, None, (*problems, _not_json(error)))
-    return Build(plan, chosen, routes, spec, problems)
+        return Build(plan, chosen, routes, None, (*problems, _not_json(error)), registry)
+    return Build(plan, chosen, routes, spec, problems, registry)
 
 
 def _not_json(error: ValueError) -> Problem:
@@ -67,60 +68,12 @@ def validation(build: Build) -> dict[str, Any]:
         "ok": build.spec is not None,
         "plan_id": build.plan.id if build.plan else None,
         "steps": len(build.plan.steps) if build.plan else 0,
-        "problems": [_problem(problem) for problem in build.problems],
+        "problems": [problem_json(problem) for problem in build.problems],
     }
 
 
-def explain(build: Build) -> dict[str, Any]:
-    """Return what `planexe-dag explain --json` prints; without phases and steps where the plan has errors."""
-    explained: dict[str, Any] = {
-        "plan_id": build.plan.id if build.plan else None,
-        "title": build.plan.title if build.plan else None,
-        "phases": [],
-        "steps": [],
-        "problems": [_problem(problem) for problem in build.problems],
-    }
-    if build.plan and build.policy and build.routes is not None and build.spec:
-        order = order_steps(build.plan, build.policy)
-        explained["phases"] = [_phase(phase, build.policy, order) for phase in build.plan.phases]
-        explained["steps"] = [_step(step, build.routes[step.id], order) for step in build.plan.steps]
-    return explained
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem) -> dict[str, Any]:
     """Write a problem as JSON; `source_id` only where it concerns a task of PlanExe's."""
     document = asdict(problem)
     source_id = document.pop("source_id")
     return {**document, "source_id": source_id} if source_id else document
-
-
-def _phase(phase: Phase, policy: Policy, order: Order) -> dict[str, Any]:
-    milestone = milestone_id(phase.id)
-    return {
-        "id": phase.id,
-        "title": phase.title,
-        "packages": [{"id": package.id, "title": package.title} for package in phase.packages],
-        "milestone": milestone,
-        "critical": is_critical(phase, policy),
-        "closes": list(order.closes[milestone]),
-    }
-
-
-def _step(step: Step, route: Route, order: Order) -> dict[str, Any]:
-    first = route.candidates[0] if route.candidates else None
-    return {
-        "id": step.id,
-        "source_id": step.source_id,
-        "title": step.title,
-        "phase": step.phase,
-        "package": step.package,
-        "executor": route.executor,
-        "agent": first.agent if first else None,
-        "action": first.action if first else None,
-        "score": route.score,
-        "why": route.why,
-        "gate": route.gate.kind if route.gate else "none",
-        "gate_why": route.gate_why,
-        "assignee": route.assignee,
-        "depends_on": list(steps_before(step.id, order)),
-    }

@@ -81,11 +81,11 @@ def render_html(status: RunStatus) -> str:
     """Return the page."""
     axes = axes_of(status)
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             run=status,
-            style=Markup(_style()),  # noqa: S704 - our own style sheet
+            style=Markup(style()),  # noqa: S704 - our own style sheet
             headline=headline(status),
             overview=_picture(draw_phases(status, axes)),
             charts={phase.id: _picture(draw_phase(phase, axes)) for phase in status.phases},
@@ -139,12 +139,12 @@ def _adapter() -> TypeAdapter[RunStatus]:
 
 
 @cache
-def _style() -> str:
+def style() -> str:
     return files(__package__).joinpath("templates", "report.css").read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,

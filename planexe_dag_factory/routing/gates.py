@@ -13,7 +13,7 @@ from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.routing.amounts import Amount, amounts, largest
 from planexe_dag_factory.routing.assignees import is_person, owner_of
 from planexe_dag_factory.routing.gate_rules import APPROVER_WORDS, DESK_VERBS, OFFICE_WORDS, PAPERS, RULES, GateRule
-from planexe_dag_factory.routing.model import Gate, GateKind
+from planexe_dag_factory.routing.model import Gate, GateKind, GateSource
 from planexe_dag_factory.routing.words import MAX_TEXT, stem
 
 ORDER: tuple[GateKind, ...] = ("budget", "regulatory", "irreversible")
@@ -67,12 +67,18 @@ def derive_gate(step: Step, plan: Plan, approver: Approver | None = None) -> tup
 
 
 def make_gate(
-    kind: GateKind, why: str, plan: Plan, approver: Approver | None = None, amount: Amount | None = None
+    kind: GateKind,
+    why: str,
+    plan: Plan,
+    approver: Approver | None = None,
+    amount: Amount | None = None,
+    *,
+    raised_by: GateSource = "words",
 ) -> Gate:
     """Return a gate with its approver: the one named, else whom the plan itself makes decide on its kind."""
     decides = approver or approver_of(kind, plan)
     value, currency = (amount.value, amount.currency) if amount else (None, None)
-    return Gate(kind, why, decides.name, value, currency, approver_why=decides.why)
+    return Gate(kind, why, decides.name, value, currency, approver_why=decides.why, raised_by=raised_by)
 
 
 def find_gate(step: Step) -> Finding | None:

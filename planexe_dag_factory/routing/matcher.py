@@ -45,12 +45,17 @@ _READS_AS = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a matcher decided: the executor, how sure it is (0 to 1), why, and who could do it, best first."""
+    """What a matcher decided: the executor, how sure it is (0 to 1), why, and who could do it, best first.
+
+    `alone` is how likely it is, 0 to 1, that no person is needed: what `caution` is held against.
+    None: something else decided.
+    """
 
     executor: str
     score: float
     why: str
     candidates: tuple[Candidate, ...] = ()
+    alone: float | None = None
 
 
 class Matcher(Protocol):
@@ -97,7 +102,8 @@ class PublishedMatcher:
         if unknown:
             return Match(HUMAN, round(odds[HUMAN], 3), "its title has no word that the matcher knows")
         if needs_person:
-            return Match(HUMAN, round(odds[HUMAN], 3), self._why_person(found, odds, caution))
+            alone = round(1 - odds[HUMAN], 4)
+            return Match(HUMAN, round(odds[HUMAN], 3), self._why_person(found, odds, caution), alone=alone)
         return self._by_kind(found, odds, options, able)
 
     def rank(self, step: Step, capabilities: Iterable[Capability]) -> tuple[Candidate, ...]:
@@ -128,7 +134,8 @@ class PublishedMatcher:
         enough = NEAR * firsts[0].likeness.score
         near = [option for option in (*firsts, *others) if option.likeness.score >= enough]
         ranked = tuple(option.candidate for option in near[:MAX_CANDIDATES])
-        return Match(kind, round(odds[kind], 3), f"{says}; {best.agent}.{best.action} fits best", ranked)
+        why = f"{says}; {best.agent}.{best.action} fits best"
+        return Match(kind, round(odds[kind], 3), why, ranked, alone=round(share, 4))
 
     def _says(self, found: Features, odds: dict[str, float], kind: str) -> str:
         heard = ", ".join(map(quote, self._model.reasons(found, kind)))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from planexe_dag_factory.plan.model import Impact
 
+GateSource = Literal["policy", "plan", "words", "action", "sum"]
 GateKind = Literal["budget", "regulatory", "irreversible"]
 HUMAN = "human"
 
@@ -61,7 +62,8 @@ class Gate:
     """An approval that must be given before a step: its kind, the phrase that raised it, who approves.
 
     `approvals_needed` different people must approve, drawn from `deciders`. `approver_why` says
-    where the approver comes from: the policy, the plan's governance, its stakeholders, its owner.
+    where the approver comes from: the policy, the plan's governance, its stakeholders, its owner. `raised_by`:
+    what the policy or the plan says, the step's words, the action that would do it, or a sum of small amounts.
     """
 
     kind: GateKind
@@ -72,6 +74,7 @@ class Gate:
     approvals_needed: int = 1
     approvers: tuple[str, ...] = ()
     approver_why: str = ""
+    raised_by: GateSource = "words"
 
     @property
     def deciders(self) -> tuple[str, ...]:

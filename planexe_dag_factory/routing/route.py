@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Literal
 
 from planexe_dag_factory.errors import Problem, has_errors
 from planexe_dag_factory.plan.findings import did_you_mean
@@ -19,6 +20,7 @@ from planexe_dag_factory.routing.model import (
     Candidate,
     Capability,
     Gate,
+    GateSource,
     Override,
     Policy,
     Registry,
@@ -45,9 +47,10 @@ def route_plan(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """What the policy or the plan asks for explicitly, and who says so."""
 
+    by: Literal["policy", "plan"]
     source: str
     executor: str | None = None
     agent: str | None = None
@@ -71,7 +74,7 @@ class _Router:
 
     def route(self, step: Step) -> tuple[Route, tuple[Problem, ...]]:
         override, source = override_for(step, self.policy)
-        wanted = _wanted(step, override, source)
+        wanted = wanted_for(step, override, source)
         problems = (*self._unknown(step, wanted), *_contradictions(step, wanted))
         match = self._match(step, wanted, broken=has_errors(problems))
         gate, gate_why = self._gate(step, override, source, match)
@@ -91,7 +94,7 @@ class _Router:
         )
         return route, problems
 
-    def _match(self, step: Step, wanted: _Wanted | None, *, broken: bool) -> Match:
+    def _match(self, step: Step, wanted: Wanted | None, *, broken: bool) -> Match:
         if wanted is None:
             caution = 0.0 if step.human_required is False else self.policy.caution
             return self.matcher.match(step, self.plan, self.registry, caution)
@@ -108,7 +111,7 @@ class _Router:
         """Return the route of a step with a gate over what it and others before it spend."""
         override, source = override_for(crossing.step, self.policy)
         approver = _named_approver(crossing.step, override, source)
-        gate = make_gate("budget", crossing.why, self.plan, approver, crossing.amount)
+        gate = make_gate("budget", crossing.why, self.plan, approver, crossing.amount, raised_by="sum")
         return replace(route, gate=decided_by(gate, self.policy, override), gate_why=crossing.why)
 
     def _gate(self, step: Step, override: Override, source: str, match: Match) -> tuple[Gate | None, str]:
@@ -118,11 +121,12 @@ class _Router:
             why = f"{says} marks the step as {asked}" if asked != "none" else f"{says} asks for no gate"
             if asked == "none":
                 return None, why
-            return make_gate(asked, why, self.plan, approver, named_amount(step, asked)), why
+            raised_by: GateSource = "policy" if override.gate else "plan"
+            return make_gate(asked, why, self.plan, approver, named_amount(step, asked), raised_by=raised_by), why
         gate, why = derive_gate(step, self.plan, approver)
         if gate is None and (act := self._irreversible(match)):
             why = f"{act} says that what it does cannot be undone"
-            return make_gate("irreversible", why, self.plan, approver), why
+            return make_gate("irreversible", why, self.plan, approver, raised_by="action"), why
         return gate, why
 
     def _irreversible(self, match: Match) -> str | None:
@@ -138,7 +142,7 @@ class _Router:
     def _capabilities(self) -> Iterator[Capability]:
         return (one for agent in self.registry.agents for one in agent.capabilities if one.action != MILESTONE_ACTION)
 
-    def _unknown(self, step: Step, wanted: _Wanted | None) -> Iterator[Problem]:
+    def _unknown(self, step: Step, wanted: Wanted | None) -> Iterator[Problem]:
         """Yield an error where what is asked for explicitly does not exist."""
         if wanted is None or wanted.executor == HUMAN or any(map(wanted.fits, self._capabilities())):
             return
@@ -160,18 +164,18 @@ def decided_by(gate: Gate, policy: Policy, override: Override | None = None) -> 
     )
 
 
-def _wanted(step: Step, override: Override, source: str) -> _Wanted | None:
+def wanted_for(step: Step, override: Override, source: str) -> Wanted | None:
     """Return what is asked for explicitly: by the policy, else by the plan, a person before an action."""
     if override.executor == HUMAN:
-        return _Wanted(f"the policy ({source})", HUMAN)
+        return Wanted("policy", f"the policy ({source})", HUMAN)
     if override.executor or override.agent or override.action:
         agent, action = _split(override.action)
-        return _Wanted(f"the policy ({source})", override.executor, override.agent or agent, action)
+        return Wanted("policy", f"the policy ({source})", override.executor, override.agent or agent, action)
     if step.human_required:
-        return _Wanted("the plan", HUMAN)
+        return Wanted("plan", "the plan", HUMAN)
     if step.action:
         agent, action = _split(step.action)
-        return _Wanted("the plan", None, agent, action)
+        return Wanted("plan", "the plan", None, agent, action)
     return None
 
 
@@ -181,8 +185,8 @@ def _named_approver(step: Step, override: Override, source: str) -> Approver | N
     return Approver(step.approver, "the plan names who approves this step") if step.approver else None
 
 
-def _contradictions(step: Step, wanted: _Wanted | None) -> Iterator[Problem]:
-    if wanted and step.human_required and step.action and wanted.source == "the plan":
+def _contradictions(step: Step, wanted: Wanted | None) -> Iterator[Problem]:
+    if wanted and step.human_required and step.action and wanted.by == "plan":
         message = f"step {quote(step.id)} requires a person and names the action {quote(step.action)}; a person gets it"
         hint = "keep one of human_required and action"
         yield Problem("warning", "person-and-action", message, hint=hint, source_id=step.source_id)
@@ -194,11 +198,11 @@ def _split(action: str | None) -> tuple[str | None, str | None]:
     return (agent, name) if dot else (None, action)
 
 
-def _asked(wanted: _Wanted) -> str:
+def _asked(wanted: Wanted) -> str:
     return ".".join(filter(None, (wanted.agent, wanted.action))) or wanted.executor or ""
 
 
-def _names(capability: Capability, wanted: _Wanted) -> tuple[str, ...]:
+def _names(capability: Capability, wanted: Wanted) -> tuple[str, ...]:
     if wanted.action:
         return (f"{capability.agent}.{capability.action}",) if wanted.agent else (capability.action,)
     return (capability.agent,) if wanted.agent else (capability.agent_type, HUMAN)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -126,12 +127,38 @@ def test_no_command_goes_on_with_an_invalid_plan(
 
 def test_explain_speaks_json_of_the_promised_shape() -> None:
     document = json.loads(invoke("explain", HARBOUR, "--json").stdout)
-    assert set(document) == {"plan_id", "title", "phases", "steps", "problems"}
+    assert set(document) == {"plan_id", "title", "owner", "phases", "steps", "problems"}
     keys = "id source_id title phase package executor agent action score why gate gate_why assignee depends_on"
+    keys += " decided_by candidates would_change approval gate_would_change threshold due_days"
     for step in document["steps"]:
         assert set(step) == set(keys.split())
         assert step["executor"] in {"data_gathering", "analysis", "reporting", "risk_assessment", "human"}
         assert step["gate"] in {"none", "budget", "regulatory", "irreversible"}
+
+
+def test_explain_writes_a_page_that_stands_alone_the_same_bytes_every_time(tmp_path: Path) -> None:
+    steps = json.loads(invoke("explain", HARBOUR, "--json").stdout)["steps"]
+    for name in ("one.html", "two.html"):
+        assert invoke("explain", HARBOUR, "--html", tmp_path / name).exit_code == 0
+    page = (tmp_path / "one.html").read_text()
+    assert page == (tmp_path / "two.html").read_text()
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(?!#)", page), "nothing from elsewhere"
+    assert all(f'id="{step["id"]}"' in page for step in steps)
+
+
+def test_explain_of_a_plan_with_errors_writes_them_onto_the_page(broken: Path, tmp_path: Path) -> None:
+    result = invoke("explain", broken, "--html", tmp_path / "plan.html")
+    assert result.exit_code == 1
+    assert "the plan has no phase" in (tmp_path / "plan.html").read_text() or "nowhere" in result.stderr
+    assert "nowhere" in (tmp_path / "plan.html").read_text()
+
+
+def test_explain_says_what_would_change_each_step_where_it_is_asked() -> None:
+    steps = json.loads(invoke("explain", HARBOUR, "--json").stdout)["steps"]
+    text = " ".join(invoke("explain", HARBOUR, "--why").stdout.replace("│", " ").split())
+    assert text.count("to change it: ") == len(steps)
+    assert "to change it: " not in invoke("explain", HARBOUR).stdout
 
 
 def test_explain_shows_every_step_with_who_does_it() -> None:

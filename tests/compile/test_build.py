@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planexe_dag_factory.compile.build import Build, build_plan, explain, validation
+from planexe_dag_factory.compile.build import Build, build_plan, validation
+from planexe_dag_factory.compile.explain import explain
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.spec.codec import dump_spec
@@ -40,7 +41,7 @@ def test_a_good_plan_is_built_and_explained(tmp_path: Path) -> None:
     built = build(tmp_path, PLAN)
     assert validation(built) == {"ok": True, "plan_id": "quay", "steps": 2, "problems": []}
     explained = explain(built)
-    assert list(explained) == ["plan_id", "title", "phases", "steps", "problems"]
+    assert list(explained) == ["plan_id", "title", "owner", "phases", "steps", "problems"]
     (phase,) = explained["phases"]
     assert (phase["closes"], phase["critical"]) == (["sign", "build"], False)
     sign, quay = explained["steps"]

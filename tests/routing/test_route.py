@@ -175,7 +175,7 @@ def test_impact_of_the_plan_and_gate_of_the_policy_win_over_the_rules() -> None:
         ),
         "plan none": (None, "the plan asks for no gate"),
         "plan regulatory": (
-            Gate("regulatory", "the plan marks the step as regulatory", "Dana", approver_why=OWNER),
+            Gate("regulatory", "the plan marks the step as regulatory", "Dana", approver_why=OWNER, raised_by="plan"),
             "the plan marks the step as regulatory",
         ),
         "policy none": (None, "the policy (step s) asks for no gate"),
@@ -185,6 +185,7 @@ def test_impact_of_the_plan_and_gate_of_the_policy_win_over_the_rules() -> None:
                 "the policy (step s) marks the step as irreversible",
                 "Ann",
                 approver_why="the policy (step s) names who approves",
+                raised_by="policy",
             ),
             "the policy (step s) marks the step as irreversible",
         ),
@@ -210,7 +211,7 @@ def test_an_action_that_cannot_be_undone_is_gated_whatever_the_words_say() -> No
     routes, _ = route_plan(plan_of(step_of("Thank the donors", action="send_letter")), registry, Policy())
 
     why = "mailer.send_letter says that what it does cannot be undone"
-    assert routes["s"].gate == Gate("irreversible", why, "Dana", approver_why=OWNER)
+    assert routes["s"].gate == Gate("irreversible", why, "Dana", approver_why=OWNER, raised_by="action")
 
 
 def test_text_of_a_plan_reaches_a_reason_in_one_short_line_only() -> None:

@@ -69,7 +69,8 @@ WORK_ITEM = (
     '"route": {"assignee": "Treasurer", "candidates": [{"action": "compare", "agent": "analysis", "score": 0.8}], '
     '"due_days": null, "executor": "analysis", "gate": {"amount": 1200.0, "approvals_needed": 1, '
     '"approver": "Treasurer", "approver_why": "", "approvers": [], "currency": "EUR", "kind": "budget", '
-    '"why": "buys sensors"}, "gate_why": "", "inputs": {"a": null}, "score": 0.8, "step": "buy", "threshold": 0.7, '
+    '"raised_by": "words", "why": "buys sensors"}, '
+    '"gate_why": "", "inputs": {"a": null}, "score": 0.8, "step": "buy", "threshold": 0.7, '
     '"why": "matches"}, "title": "Buy", "upstream": ["ask"]}'
 )
 
