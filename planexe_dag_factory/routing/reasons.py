@@ -75,7 +75,9 @@ def _by_hand(step: Step, wanted: Wanted, matched: Match, nearest: tuple[Candidat
     otherwise = "a person" if matched.executor == HUMAN else f"{matched.candidates[0].agent}, by the matcher"
     if wanted.by == "policy":
         return f"Without what {wanted.source} says of it, it goes to {_otherwise_of(step, otherwise)}."
-    if wanted.executor == HUMAN and nearest:
+    if wanted.executor == HUMAN:
+        if not nearest:
+            return "An agent that publishes such work, once it is registered."
         return f"{_rule(step, action=_name(nearest[0]))} gives it to {nearest[0].agent}, which is the nearest."
     return f"{_rule(step, executor=HUMAN)} gives it to a person; without the action in the plan it goes to {otherwise}."
 

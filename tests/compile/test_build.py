@@ -60,6 +60,23 @@ def test_a_good_plan_is_built_and_explained(tmp_path: Path) -> None:
         "gate_why": "the plan marks the step as budget",
         "assignee": "Anna",
         "depends_on": [],
+        "decided_by": "plan",
+        "candidates": [],
+        "would_change": "An agent that publishes such work, once it is registered.",
+        "approval": {
+            "kind": "budget",
+            "why": "the plan marks the step as budget",
+            "approver": "Plan owner",
+            "amount": None,
+            "currency": None,
+            "approvals_needed": 1,
+            "approvers": ["Plan owner"],
+            "approver_why": "nobody in the plan is named for it, so its owner decides",
+            "raised_by": "plan",
+        },
+        "gate_would_change": '{"step": "sign", "gate": "none"} in the policy lets it start without an approval.',
+        "threshold": 0.7,
+        "due_days": None,
     }
     assert (quay["gate"], quay["depends_on"]) == ("none", ["sign"])
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from planexe_dag_factory.compile.build import Build, build_plan, explain, validation
+from planexe_dag_factory.compile.build import Build, build_plan, validation
+from planexe_dag_factory.compile.explain import explain
 from planexe_dag_factory.errors import has_errors
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.plan.read import read_plan
