@@ -66,11 +66,11 @@ def test_a_good_plan_is_built_and_explained(tmp_path: Path) -> None:
         "approval": {
             "kind": "budget",
             "why": "the plan marks the step as budget",
-            "approver": "Plan owner",
+            "approver": "Anna",
             "amount": None,
             "currency": None,
             "approvals_needed": 1,
-            "approvers": ["Plan owner"],
+            "approvers": ["Anna"],
             "approver_why": "nobody in the plan is named for it, so its owner decides",
             "raised_by": "plan",
         },
