@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -91,7 +91,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
             "phase": step.execution.title_of(step.item.phase),
             "package": step.execution.title_of(step.item.package),
         },
-        "agent_says": _agent_says(attempts[-1]) if attempts else None,
+        "agent_says": _agents_say(attempts),
         "tried": [attempt.as_json() for attempt in attempts],
         "assignee": _assignee(step.item, kind),
         "opened_at": now(),
@@ -195,10 +195,20 @@ def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
     return facts
 
 
-def _agent_says(attempt: Attempt) -> dict[str, Any]:
+def _agents_say(attempts: Sequence[Attempt]) -> dict[str, Any] | None:
+    """Return what the last agent said, with the reasons of those that said no before it.
+
+    Why an agent was not heard is in the orchestrator's own words, and stands in the ticket's `why`.
+    """
+    heard = [attempt for attempt in attempts if attempt.outcome or attempt.status == "invalid"]
+    if not heard:
+        return None
+    *before, attempt = heard
     outcome = attempt.outcome
+    reasons = [f"Asked before, {one.agent} ({one.status}): {one.reason}" for one in before if one.reason]
     return {
         **attempt.as_json(),
+        "reason": "\n".join(filter(None, (attempt.reason, *reasons))),
         "confidence": outcome.confidence if outcome else None,
         "confidence_why": outcome.confidence_why if outcome else "",
         "result": outcome.result if outcome else {},

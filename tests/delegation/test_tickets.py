@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from planexe_agents.client import AgentDistrusted, AgentUnavailable
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
 from planexe_dag_factory.delegation.decision import decide
@@ -93,6 +94,30 @@ def test_an_approval_names_its_amount_and_what_it_is_bound_to(tmp_path: Path) ->
     assert facts["Approval is bound to"] == scene.step.payload_digest
     assert made["assignee"] == "Treasurer"
     assert made["agent_says"] is None
+
+
+def test_a_ticket_shows_every_reason_as_the_agents_own_words(tmp_path: Path) -> None:
+    no: dict[str, Any] = {"status": "rejected", "result": {}}
+    made = after(tmp_path, {**no, "reason": "no tide table"}, {**no, "reason": "no boat"})
+    assert made["agent_says"]["agent"] == "second"
+    assert made["agent_says"]["reason"] == "no boat\nAsked before, first (rejected): no tide table"
+    assert [one["reason"] for one in made["tried"]] == ["no tide table", "no boat"]
+
+
+def test_what_the_orchestrator_found_is_never_put_into_an_agents_mouth(tmp_path: Path) -> None:
+    made = after(tmp_path, AgentUnavailable("refused"), AgentDistrusted("not signed by it"))
+    assert made["agent_says"] is None
+    assert [one["status"] for one in made["tried"]] == ["unavailable", "untrusted"]
+    assert made["why"].endswith(
+        "first could not be reached; second sent an outcome that is not trusted (not signed by it)"
+    )
+
+
+def after(folder: Path, *script: Any) -> dict[str, Any]:
+    """The ticket that opens when no agent did the step."""
+    scene = make_scene(folder, [*script])
+    asyncio.run(delegate(scene.step, scene.agents.ask, scene.agents.wait, last_try=True))
+    return build_ticket(scene.again(), "work", PLACE, decide(scene.again()).why)
 
 
 def test_an_answer_that_is_not_enough_is_recorded_and_the_ticket_can_open_again(tmp_path: Path) -> None:
