@@ -19,7 +19,7 @@ from planexe_dag_factory.airflow.operators import (
     StartRunOperator,
 )
 from planexe_dag_factory.airflow.sensors import ApprovalGateSensor, HumanTicketSensor
-from planexe_dag_factory.airflow.settings import TAG
+from planexe_dag_factory.airflow.settings import TAG, pool_of
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
 
@@ -38,10 +38,17 @@ def _of_work_item(operator: type[BaseOperator]) -> Make:
     return lambda _, task, __, common: operator(work_item=task.work_item, **common)
 
 
+def _pool(item: WorkItem) -> str | None:
+    """Return the pool of the agent that the plan would ask first: which it will be shows only when the step runs."""
+    return pool_of(item.route.candidates[0].agent) if item.route.candidates else None
+
+
 OPERATORS: Mapping[str, Make] = {
     "start": lambda spec, _, inputs, common: StartRunOperator(inputs=inputs, plan_id=spec.plan_id, **common),
     "gate": _of_work_item(ApprovalGateSensor),
-    "work": _of_work_item(AgentOperator),
+    "work": lambda spec, task, _, common: AgentOperator(
+        work_item=str(task.work_item), pool=_pool(spec.work_items[str(task.work_item)]), **common
+    ),
     "check": _of_work_item(ConfidenceBranchOperator),
     "human": _of_work_item(HumanTicketSensor),
     "done": lambda _, __, ___, common: EmptyOperator(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common),

@@ -46,6 +46,12 @@ def people_path() -> Path | None:
     return path if named or path.exists() else None
 
 
+def pool_of(agent: str) -> str | None:
+    """Return the Airflow pool that bounds how many steps lie at an agent; None where it has none."""
+    named = conf.get(SECTION, "pools", fallback="").replace(",", " ").split()
+    return f"planexe-{agent}" if agent in named else None
+
+
 def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
 

@@ -46,6 +46,16 @@ def test_operators_are_what_the_design_says(dag: DAG) -> None:
     assert isinstance(dag.get_task("buy-buoys.gate"), BaseSensorOperator)
 
 
+def test_a_step_is_in_the_pool_of_its_agent_where_the_operator_names_one(
+    make_bundle: Callable[..., PlanBundle], monkeypatch: pytest.MonkeyPatch, dag: DAG
+) -> None:
+    assert {task.pool for task in dag.tasks} == {"default_pool"}
+    monkeypatch.setenv("AIRFLOW__PLANEXE__POOLS", "data_gathering, analysis")
+    pooled = runpy.run_path(str(make_bundle().path / "harbour.json.py"))["dag"]
+    pools = {task.task_id: task.pool for task in pooled.tasks if task.pool != "default_pool"}
+    assert pools == {"find-tides.work": "planexe-data_gathering"}
+
+
 def test_nothing_of_ours_is_ever_templated(dag: DAG) -> None:
     assert all(not task.template_fields for task in dag.tasks if task.task_type != "EmptyOperator")
     assert dag.dag_display_name == "Harbour {{ var.value.secret }}"  # shown as it is, never rendered
