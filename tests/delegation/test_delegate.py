@@ -1,10 +1,14 @@
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
@@ -333,6 +337,43 @@ def test_what_cannot_be_undone_goes_to_the_next_after_a_rejection(tmp_path: Path
     attempt = run(scene)
     assert attempt is not None
     assert (attempt.agent, attempt.status) == ("second", "completed")
+
+
+GOOD: dict[str, Any] = {}
+ANSWERS = (
+    GOOD,
+    {"confidence": 0.1},
+    {"status": "rejected", "result": {}},
+    {"status": "failed", "result": {}},
+    {"result": {"answer": "many"}},
+    AgentUnavailable("gone"),
+    AgentUnavailable("429", retry_after=5),
+    AgentDistrusted("another key"),
+    AgentProtocolError("nonsense"),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from(ANSWERS), min_size=12, max_size=12))
+def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_is_asked_in_vain(script: list[Any]) -> None:
+    with TemporaryDirectory() as folder:
+        scene = make_scene(Path(folder), list(script))
+        for last_try in (False, False, True):
+            with suppress(NobodyReachableError):
+                run(scene, last_try=last_try)
+                break
+        used = script[: len(scene.agents.asked)]
+        decision = decide(scene.again())
+    completed = [answer in (GOOD, {"confidence": 0.1}) for answer in used]
+    assert completed == sorted(completed)  # whoever completes it is the last to be asked
+    expected = {True: "accept" if used[-1] == GOOD else "review", False: "ticket"}[completed[-1]]
+    assert decision.decision == expected
+    final = [agent for agent, answer in zip(scene.agents.asked, used, strict=True) if not _passing(answer)]
+    assert len({one.agent for one in final}) == len(final)  # who has answered for good is not asked again
+
+
+def _passing(answer: Any) -> bool:
+    return isinstance(answer, AgentUnavailable)
 
 
 class TestGates:
