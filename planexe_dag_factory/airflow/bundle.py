@@ -25,7 +25,7 @@ from typing import Any
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
-from planexe_dag_factory.airflow.settings import plan_folders, registry_path
+from planexe_dag_factory.airflow.settings import plan_folders, registry_path, upkeep_schedule
 from planexe_dag_factory.airflow.store import KnownAgents, entry_digest, is_built, store_plan
 
 STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
@@ -40,6 +40,14 @@ from planexe_dag_factory.airflow.loader import check_plan
 
 check_plan(__file__, "{digest}")
 '''
+UPKEEP_STUB = '''"""The Airflow DAG that checks the registered agents; `[planexe] agents_check` turns it off."""
+
+from planexe_dag_factory.airflow.upkeep import agents_dag
+
+dag = agents_dag()
+'''
+UPKEEP = "upkeep/agents_health.py"
+"""In a folder, where no stub of a plan can be."""
 PROBLEMS = ".edited.py"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -89,13 +97,14 @@ class PlanBundle(BaseDagBundle):
         agents = KnownAgents.read(self._registry or registry_path())
         plans = look_into(self._folders)
         entries = {name: self._entries(name, entry_digest(digest, agents)) for name, (_, digest) in plans.items()}
-        version = hashlib.sha256(repr(sorted(entries.items())).encode()).hexdigest()[:40]
+        upkeep = agents if upkeep_schedule() else None
+        version = hashlib.sha256(repr((sorted(entries.items()), upkeep)).encode()).hexdigest()[:40]
         if version == self._current and self.path.exists():
             return
         with self.lock():
             for name, (plan, _) in plans.items():
                 store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
-            self._write_version(version, entries)
+            self._write_version(version, entries, upkeep=upkeep is not None)
         self._current, self._known = version, entries
 
     def _entries(self, name: str, digest: str) -> Entries:
@@ -106,7 +115,7 @@ class PlanBundle(BaseDagBundle):
         built = is_built(self.base_dir / "plans" / known.now)
         return Entries(digest, known.now if built else known.before)
 
-    def _write_version(self, version: str, entries: Mapping[str, Entries]) -> None:
+    def _write_version(self, version: str, entries: Mapping[str, Entries], *, upkeep: bool) -> None:
         """Write a version's stubs, whole or not at all."""
         target = self.versions_dir / version
         if target.exists():
@@ -120,6 +129,9 @@ class PlanBundle(BaseDagBundle):
             if entry.before:
                 problems = stub.with_name(stub.name.removesuffix(".py") + PROBLEMS)
                 problems.write_text(PROBLEMS_STUB.format(digest=entry.now), encoding="utf-8")
+        if upkeep:
+            (draft / UPKEEP).parent.mkdir()
+            (draft / UPKEEP).write_text(UPKEEP_STUB, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(target)
 

@@ -56,6 +56,12 @@ def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
 
 
+def upkeep_schedule() -> str | None:
+    """Return when the agents are checked, as Airflow writes schedules; None: never."""
+    schedule: str = conf.get(SECTION, "agents_check", fallback="@hourly")
+    return None if schedule.strip().lower() in ("", "off") else schedule
+
+
 def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
     """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
     root = ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))

@@ -57,7 +57,7 @@ def add(file: RegistryFile, urls: Sequence[str], connection: str | None, consent
         if file.path.exists():
             file.operator()  # a lost key is told before anybody reads or agrees to anything
         amendment = add_agents(file.read(), fetch_agents(urls), connection)
-        _show_arrivals(amendment)
+        _show_arrivals(amendment, file.history())
         if not amendment.changes:
             console.note("All of it is registered already; nothing has changed.")
             return OK
@@ -190,7 +190,7 @@ def _asked(question: str, instead: str) -> bool:
     return False
 
 
-def _show_arrivals(amendment: Amendment) -> None:
+def _show_arrivals(amendment: Amendment, history: Sequence[EntryFormat]) -> None:
     changes = {one.agent: one for one in amendment.changes}
     for agent in amendment.after.agents:
         if agent.id in changes:
@@ -198,6 +198,7 @@ def _show_arrivals(amendment: Amendment) -> None:
             change = changes[agent.id]
             if change.kind == "added":
                 _print_actions(agent)
+                _print_history(agent, history)  # of one that was removed, and comes back with another key perhaps
             else:
                 _print_change(change)
             console.out.print()

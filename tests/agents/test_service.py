@@ -15,7 +15,7 @@ import pytest
 from planexe_agents.protocol import AgentCard, Outcome
 from planexe_agents.service import Agent, Completed, Task
 from planexe_agents.service.runs import run_id_of
-from planexe_agents.signing import digest
+from planexe_agents.signing import digest, fingerprint
 from pydantic import BaseModel
 
 from tests.agents.serving import CLERK, Served, assignment
@@ -232,7 +232,9 @@ def test_a_port_in_use_and_a_folder_in_use_are_told_in_a_line(clerk: Served, tmp
 def test_the_four_agents_serve_from_one_process_and_say_where(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     with Served(tmp_path, "--ready-file", str(ready), command=("-m", "planexe_agents", "all")) as served:
-        assert json.loads(ready.read_text()) == {"agents": served.urls, "pid": served.process.pid}
+        line = json.loads(ready.read_text())
+        assert (line["agents"], line["pid"]) == (served.urls, served.process.pid)
+        assert line["keys"][next(iter(served.urls))] == fingerprint(served.public_key)
         names = {name: httpx.get(f"{url}/schema.json").json()["id"] for name, url in served.urls.items()}
         assert served.stop() == 0
     expected = ("data_gathering", "analysis", "reporting", "risk_assessment")

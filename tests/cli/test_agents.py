@@ -7,10 +7,7 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +16,17 @@ from planexe_agents.signing import fingerprint
 from typer.testing import CliRunner, Result
 
 from planexe_dag_factory.cli import app
+from tests.agents.cards import Shown, shown_card
 from tests.routing.agents import ACTION, KEY, OTHER_KEY, card_of
 
 NOWHERE = "http://127.0.0.1:9"
 
 
-@dataclass
-class Shown:
-    """An agent that only shows a card."""
-
-    card: Any
-    url: str = ""
-
-
 @pytest.fixture
 def shown() -> Iterator[Shown]:
     """The mower's card, served."""
-    shown = Shown(card_of())
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = shown.card.model_dump_json().encode() if self.path == "/schema.json" else b"{}"
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    shown.url = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    yield shown
-    server.shutdown()
-    server.server_close()
+    with shown_card(card_of()) as shown:
+        yield shown
 
 
 @pytest.fixture
@@ -194,7 +167,7 @@ def test_an_agent_that_is_gone_is_found(registry: Path, shown: Shown) -> None:
     document = agents("check", "--registry", registry).stdout
     assert document == "mower: ok\n"
     assert agents("check", "nobody", "--registry", registry).exit_code == 1
-    shown.card = None  # the server fails to answer
+    shown.card = None
     result = agents("check", "--registry", registry)
     assert result.exit_code == 5
     assert result.stdout.startswith("mower: unreachable\n")
@@ -209,6 +182,15 @@ def test_agents_are_preferred_and_removed(registry: Path, shown: Shown) -> None:
     assert agents("remove", "mower", "--registry", registry).exit_code == 1
     assert agents("remove", "mower", "--yes", "--registry", registry).exit_code == 0
     assert [agent["id"] for agent in listed(registry)] == ["twin"]
+
+
+def test_one_that_was_removed_and_comes_back_is_shown_with_its_history(registry: Path, shown: Shown) -> None:
+    add(registry, shown.url, "--yes")
+    agents("remove", "mower", "--yes", "--registry", registry)
+    shown.card = card_of(public_key=OTHER_KEY)
+    said = add(registry, shown.url).stdout
+    assert said.index(fingerprint(OTHER_KEY)) < said.index("History") < said.index(fingerprint(KEY))
+    assert "removed by" in said
 
 
 def test_a_lost_key_is_told_before_anybody_is_asked(registry: Path, shown: Shown) -> None:

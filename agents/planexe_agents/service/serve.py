@@ -20,7 +20,7 @@ from planexe_agents.service.agent import Agent
 from planexe_agents.service.app import create_app
 from planexe_agents.service.runs import Runs
 from planexe_agents.service.store import sole_user
-from planexe_agents.signing import SigningKey
+from planexe_agents.signing import SigningKey, fingerprint
 
 GRACE_S = 3
 
@@ -73,14 +73,15 @@ async def _serve(agents: Sequence[Agent], sockets: Sequence[socket.socket], opti
         loop.add_signal_handler(number, _stop, servers)
     serving = [asyncio.create_task(server.serve([sock])) for server, sock in zip(servers, sockets, strict=True)]
     await asyncio.gather(*(server.ready.wait() for server in servers))
-    _announce({agent.id: _url(sock) for agent, sock in zip(agents, sockets, strict=True)}, options.ready_file)
+    urls = {agent.id: _url(sock) for agent, sock in zip(agents, sockets, strict=True)}
+    _announce(urls, {agent.id: fingerprint(_key(agent, options).public) for agent in agents}, options.ready_file)
     await asyncio.gather(*serving)
 
 
 def _server(agent: Agent, options: Options) -> _Server:
-    folder = options.state / agent.id
-    key = SigningKey.load_or_create(folder / "agent.key")
-    app = create_app(agent, key, Runs(agent, key, folder / "runs.sqlite"), token=options.token, wait_s=options.wait_s)
+    key = _key(agent, options)
+    runs = Runs(agent, key, options.state / agent.id / "runs.sqlite")
+    app = create_app(agent, key, runs, token=options.token, wait_s=options.wait_s)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -90,6 +91,10 @@ def _server(agent: Agent, options: Options) -> _Server:
         timeout_graceful_shutdown=GRACE_S,
     )
     return _Server(config)
+
+
+def _key(agent: Agent, options: Options) -> SigningKey:
+    return SigningKey.load_or_create(options.state / agent.id / "agent.key")
 
 
 def _stop(servers: Sequence[uvicorn.Server]) -> None:
@@ -117,13 +122,13 @@ def _url(sock: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(urls: dict[str, str], ready_file: Path | None) -> None:
-    line = json.dumps({"agents": urls, "pid": os.getpid()})
+def _announce(urls: dict[str, str], keys: dict[str, str], ready_file: Path | None) -> None:
+    line = json.dumps({"agents": urls, "keys": keys, "pid": os.getpid()})
     if ready_file is not None:
         draft = ready_file.with_name(f"{ready_file.name}.{os.getpid()}")
         draft.write_text(line + "\n", encoding="utf-8")
         draft.replace(ready_file)
-    print(line, flush=True)  # noqa: T201 - how a supervisor learns the ports
+    print(line, flush=True)  # noqa: T201 - how a supervisor learns the ports, and an operator the keys
 
 
 def _options(argv: Sequence[str] | None) -> Options:
