@@ -161,6 +161,38 @@ def run(
 
 
 @app.command()
+def report(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", exists=True, file_okay=False, help="The folder of a run, below run/.", show_default=False
+        ),
+    ],
+    milestone: Annotated[
+        str | None,
+        typer.Option("--milestone", metavar="N", help="The report after a milestone: its number, or its id."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", file_okay=False, help="Where to; without it, a folder of its own, here."),
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Make a report of a run again, as HTML, PDF and JSON: the same bytes from the same run folder.
+
+    Without a milestone it is the final report, or that of a run under way. The run folder is only read.
+
+    \b
+    Examples:
+      planexe-dag report run/20260302T080000Z-harbour-0a1b2c3d
+      planexe-dag report run/20260302T080000Z-harbour-0a1b2c3d --milestone 1 --to /tmp/first
+    """
+    from planexe_dag_factory.cli import reports
+
+    raise typer.Exit(reports.report(run, milestone=milestone, target=to, as_json=json))
+
+
+@app.command()
 def up(port: _Port = 0) -> None:
     """Start the agents and an Airflow of their own, and leave them running.
 

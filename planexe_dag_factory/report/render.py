@@ -57,10 +57,11 @@ TRY_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report as a page and as data."""
+    """A report as a page and as data, and the status that both were made from."""
 
     html: str
     json: dict[str, Any]
+    status: RunStatus
 
 
 def render_report(run: RunFolder, upto: str | None) -> Report:
@@ -69,7 +70,7 @@ def render_report(run: RunFolder, upto: str | None) -> Report:
     Raises RecordError where the run folder cannot be read or has no such milestone.
     """
     status = read_status(run, upto)
-    return Report(html=render_html(status), json=render_json(status))
+    return Report(html=render_html(status), json=render_json(status), status=status)
 
 
 def render_json(status: RunStatus) -> dict[str, Any]:
@@ -77,15 +78,15 @@ def render_json(status: RunStatus) -> dict[str, Any]:
     return {"format": FORMAT, **_adapter().dump_python(status, mode="json")}
 
 
-def render_html(status: RunStatus) -> str:
-    """Return the page."""
+def render_html(status: RunStatus, faces: str = "") -> str:
+    """Return the page; `faces` declares the fonts of its PDF."""
     axes = axes_of(status)
     return (
         environment()
         .get_template("report.html")
         .render(
             run=status,
-            style=Markup(style()),  # noqa: S704 - our own style sheet
+            style=Markup(faces + style()),  # noqa: S704 - our own style sheet
             headline=headline(status),
             overview=_picture(draw_phases(status, axes)),
             charts={phase.id: _picture(draw_phase(phase, axes)) for phase in status.phases},
