@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from planexe_agents.signing import digest
 from pydantic import ValidationError
 
 from planexe_dag_factory.errors import RecordError
@@ -22,6 +23,7 @@ from planexe_dag_factory.report.documents import (
     ResultFile,
     TicketFile,
 )
+from planexe_dag_factory.report.model import Sealed
 
 File = TypeVar("File", bound=RecordFile)
 
@@ -67,6 +69,7 @@ class Evidence:
         self.run = run
         sealed = ("milestones", upto, "manifest.json") if upto else ("final", "manifest.json")
         self.manifest = self.find(ManifestFile, *sealed) if run.exists(*sealed) else None
+        self.sealed = _sealed(run.read_json(*sealed), self.manifest) if self.manifest else None
         files = self.manifest.files if self.manifest else _walk(run, "steps")
         self._paths = frozenset(tuple(path.split("/")) for path in files)
 
@@ -116,6 +119,11 @@ class Evidence:
         for path in sorted(path for path in self._paths if path[0] == "steps"):
             by_item.setdefault(path[1], []).append(path)
         return by_item
+
+
+def _sealed(document: Any, manifest: ManifestFile) -> Sealed:
+    events = sum(path.startswith("audit/") for path in manifest.files)
+    return Sealed(digest(document), len(manifest.files), events)
 
 
 def _walk(run: RunFolder, *folder: str) -> Iterator[str]:

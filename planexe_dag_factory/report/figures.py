@@ -73,6 +73,14 @@ class Rule(RecordFile):
     fired: bool
 
 
+class Method(RecordFile):
+    """How the figures came about, in the agent's words."""
+
+    durations: Words
+    risks: Words
+    correlation: Words
+
+
 class RiskFigures(RecordFile):
     """All that is drawn of an assessment. `schedule` counts days from the first day of the run."""
 
@@ -84,6 +92,7 @@ class RiskFigures(RecordFile):
     drivers: tuple[Driver, ...] = Field((), max_length=20)
     draws: int = Field(0, ge=0)
     seed: Annotated[str, Field(max_length=40)] = ""
+    method: Method | None = None
 
 
 def read_figures(result: Mapping[str, Any]) -> RiskFigures | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from planexe_dag_factory.report.model import Days, PhaseStatus, RunStatus, Span
+from planexe_dag_factory.report.model import Days, PhaseStatus, RunStatus, Span, StepStatus
 from planexe_dag_factory.report.svg import number, short, text
 from planexe_dag_factory.report.ticks import clock_ticks, date_ticks, day_ticks
 from planexe_dag_factory.report.words import days, lasting, visible
@@ -22,6 +22,7 @@ PANEL = 330
 GAP = 30
 ROW = 24
 BAR = 10
+THIN = 4
 HEAD = 44
 LEAST = 2.0
 """The narrowest bar, in pixels: what took no time is still to be seen."""
@@ -61,6 +62,7 @@ class Row:
     actual: Span | None
     waits: tuple[Span, ...] = ()
     milestone: float | None = None
+    forecast: Days | None = None
     reached: datetime | None = None
 
     @property
@@ -71,7 +73,8 @@ class Row:
 def axes_of(status: RunStatus) -> Axes:
     """Choose the axes: from the plan's first day to its last, and from the run's start to the report."""
     last = max((step.planned.end for step in status.steps), default=0.0)
-    plan_end = max(last, 1.0)
+    forecast = max((left.end for step in status.steps if (left := _left(step))), default=0.0)
+    plan_end = max(last, forecast, 1.0)
     ticks = date_ticks(status.plan_start, plan_end) if status.plan_start else day_ticks(plan_end)
     title = "Planned" if status.estimated else "Planned order (no estimates: a day a step)"
     start = status.started_at.timestamp()
@@ -92,10 +95,15 @@ def draw_phases(status: RunStatus, axes: Axes) -> str:
 def draw_phase(phase: PhaseStatus, axes: Axes) -> str:
     """Draw a phase and its steps; text in it is text, whatever it holds."""
     steps = [
-        Row(index, step.title, step.state, step.planned, step.actual, step.waits)
+        Row(index, step.title, step.state, step.planned, step.actual, step.waits, forecast=_left(step))
         for index, step in enumerate(phase.steps, start=1)
     ]
     return _draw([_phase_row(0, phase), *steps], f"{phase.title}: planned against actual", axes)
+
+
+def _left(step: StepStatus) -> Days | None:
+    """Return the forecast of a step that is still to be done."""
+    return step.forecast if step.slack is not None else None
 
 
 def _phase_row(index: int, phase: PhaseStatus) -> Row:
@@ -128,6 +136,9 @@ def _draw_row(svg: ET.Element, row: Row, axes: Axes) -> None:
     ET.SubElement(label, "title").text = visible(row.title)
     planned = row.planned.start, row.planned.end
     _bar(svg, row.top, axes.plan, planned, f"plan {row.kind}", f"planned: {days(planned[1] - planned[0])}")
+    if row.forecast:
+        ahead = row.forecast.start, row.forecast.end
+        _bar(svg, row.top + BAR + 1, axes.plan, ahead, "forecast", f"forecast: {days(ahead[1] - ahead[0])}", THIN)
     if row.actual:
         actual = _seconds(row.actual)
         _bar(svg, row.top, axes.real, actual, f"real {row.kind}", f"actual: {lasting(actual[1] - actual[0])}")
@@ -145,10 +156,10 @@ def _seconds(span: Span) -> tuple[float, float]:
 
 
 def _bar(  # noqa: PLR0917 - where, how long, and what it says
-    svg: ET.Element, top: int, axis: Axis, stretch: tuple[float, float], kind: str, title: str
+    svg: ET.Element, top: int, axis: Axis, stretch: tuple[float, float], kind: str, title: str, height: int = BAR
 ) -> None:
     left, right = axis.x(stretch[0]), axis.x(stretch[1])
-    box = {"x": number(left), "y": str(top), "width": number(max(right - left, LEAST)), "height": str(BAR)}
+    box = {"x": number(left), "y": str(top), "width": number(max(right - left, LEAST)), "height": str(height)}
     bar = ET.SubElement(svg, "rect", {"class": f"bar {kind}", **box, "rx": "2"})
     ET.SubElement(bar, "title").text = title
 

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from planexe_dag_factory.report.figures import RiskFigures
 
+KNOWN = ("milestone", "scale")
+"""What an assessment says besides its figures that needs no saying: where it was made, and the documented scale."""
+
 State = Literal["pending", "queued", "running", "waiting", "done", "refused", "failed", "skipped"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "waiting", "refused", "failed", "pending", "skipped")
 """Every state, in the order in which a reader wants them counted."""
@@ -41,12 +44,55 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """What the plan names for a step and what a person approved; `approver` is who did, or who is to."""
+
+    planned: float | None
+    approved: float | None
+    currency: str
+    approver: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarnedSchedule:
+    """How far the plan would be by what is done: SPI(t) (`index`) and the end if the pace stays (IEAC(t)), in days."""
+
+    day: float
+    schedule: float
+    index: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunForecast:
+    """When the run will end, in days from its first: as planned, and by the critical path of what is left.
+
+    `critical` are the titles of the open steps of which any delay delays the end.
+    """
+
+    planned_end: float
+    end: float
+    critical: tuple[str, ...]
+    earned: EarnedSchedule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The manifest that a report follows: its digest, how many files it lists, and how many of them are events."""
+
+    manifest: str
+    files: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepStatus:
     """One step, planned against actual.
 
     `who` carried it out or is to; `accepted_by` is the person who accepted an agent's work. `said`
     is the result and `tried` the agents asked, both in the words of whoever worked; `waits` are the
-    stretches in which a person was waited for.
+    stretches in which a person was waited for. `forecast` counts from the first day of the run;
+    `slack` is by how many days what is open may slip before the end does.
     """
 
     id: str
@@ -66,6 +112,17 @@ class StepStatus:
     waits: tuple[Span, ...] = ()
     tried: tuple[Try, ...] = ()
     said: Mapping[str, Any] | None = None
+    money: Money | None = None
+    forecast: Days | None = None
+    slack: float | None = None
+
+    @property
+    def late_days(self) -> float:
+        """By how many days it took longer than planned, or already does."""
+        if self.actual is None:
+            return 0.0
+        took = (self.actual.end - self.actual.start).total_seconds() / 86400
+        return max(0.0, took - (self.planned.end - self.planned.start))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +211,7 @@ class Assessment:
     @property
     def beside(self) -> Mapping[str, Any]:
         """What was said and is not among the figures."""
-        drawn = RiskFigures.model_fields if self.figures else {}
+        drawn = {*RiskFigures.model_fields, *KNOWN} if self.figures else set()
         return {name: part for name, part in self.said.items() if name not in drawn}
 
 
@@ -173,7 +230,8 @@ class RunStatus:
     """A run as of one moment of its record.
 
     `upto` is the milestone that the report follows (None: all of the record); `over` says that the
-    run has ended; `estimated` that the plan holds estimates (else a step counts as one day).
+    run has ended; `estimated` that the plan holds estimates (else a step counts as one day). There is
+    a `forecast` where the plan has estimates and the run goes on.
     """
 
     title: str
@@ -197,6 +255,8 @@ class RunStatus:
     risks: tuple[RiskRow, ...]
     assessments: tuple[Assessment, ...]
     counts: Mapping[str, int]
+    forecast: RunForecast | None = None
+    sealed: Sealed | None = None
 
     @property
     def steps(self) -> tuple[StepStatus, ...]:

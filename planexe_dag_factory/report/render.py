@@ -23,6 +23,7 @@ from planexe_dag_factory.report.model import Assessment, RunStatus, State
 from planexe_dag_factory.report.plots import draw_cost, draw_drivers, draw_finish, draw_scenarios
 from planexe_dag_factory.report.said import markdown, shorten
 from planexe_dag_factory.report.status import read_status
+from planexe_dag_factory.report.story import Story, tell
 
 FORMAT = "planexe-report/1"
 STATE_WORDS: Mapping[State, str] = {
@@ -75,7 +76,8 @@ def render_report(run: RunFolder, upto: str | None) -> Report:
 
 def render_json(status: RunStatus) -> dict[str, Any]:
     """Return the whole status as JSON; times are ISO 8601, planned days count from the plan's start."""
-    return {"format": FORMAT, **_adapter().dump_python(status, mode="json")}
+    story = TypeAdapter(Story).dump_python(tell(status), mode="json")
+    return {"format": FORMAT, **_adapter().dump_python(status, mode="json"), "story": story}
 
 
 def render_html(status: RunStatus, faces: str = "") -> str:
@@ -86,6 +88,7 @@ def render_html(status: RunStatus, faces: str = "") -> str:
         .get_template("report.html")
         .render(
             run=status,
+            story=tell(status),
             style=Markup(faces + style()),  # noqa: S704 - our own style sheet
             headline=headline(status),
             overview=_picture(draw_phases(status, axes)),

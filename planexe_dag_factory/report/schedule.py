@@ -24,7 +24,7 @@ def planned_days(spec: DagSpec) -> Mapping[str, Days]:
     has. Assessments and approvals take no days.
     """
     lasting = dict(_lasting(spec))
-    acting = _acting_task(spec)
+    acting = acting_tasks(spec)
     ends: dict[str, float] = {}
     planned: dict[str, Days] = {}
     for task, before in tasks_in_order(spec):
@@ -65,7 +65,7 @@ def _lasting(spec: DagSpec) -> Iterator[tuple[str, float]]:
         yield step, days[1] if days else assumed
 
 
-def _acting_task(spec: DagSpec) -> Mapping[str, str]:
+def acting_tasks(spec: DagSpec) -> Mapping[str, str]:
     """Map the first task in which a work item is carried out to that item."""
     first: dict[str, str] = {}
     for kind in ACTING:

@@ -13,15 +13,18 @@ from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.documents import AnswerFile, PlanFile, RiskEntry, RunFile
 from planexe_dag_factory.report.evidence import Asked, Evidence, ItemRecord
 from planexe_dag_factory.report.figures import read_figures
+from planexe_dag_factory.report.forecast import Outlook, SoFar, earned, look_ahead
 from planexe_dag_factory.report.model import (
     STATES,
     Assessment,
     Days,
     Decision,
+    Money,
     NextStep,
     PhaseStatus,
     Reroute,
     RiskRow,
+    RunForecast,
     RunStatus,
     Span,
     State,
@@ -34,6 +37,7 @@ from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, WorkItem
 
 WEIGHT = {"low": 1, "medium": 2, "high": 3}
+DAY = 86400
 NOT_BEGUN: tuple[State, ...] = ("pending", "queued")
 
 
@@ -70,6 +74,25 @@ class Picture:
     def titles(self) -> Mapping[str, str]:
         """Titles of phases and packages by their id."""
         return {group.id: group.title for group in self.spec.groups}
+
+    @cached_property
+    def outlook(self) -> Outlook | None:
+        """What is left, laid out from now on; None where nothing is left or nothing was estimated."""
+        if self.over or not has_estimates(self.spec):
+            return None
+        so_far = {item: known for item, record in self.items.items() if (known := self._so_far(record))}
+        return look_ahead(self.spec, self.planned, so_far, self.day_of(self.as_of))
+
+    def _so_far(self, record: ItemRecord) -> SoFar | None:
+        """Say since when somebody works on it; to wait for an approval is not to have begun."""
+        if record.result and record.result.status == "done":
+            return SoFar(self.day_of(record.result.started_at), self.day_of(record.result.ended_at))
+        begun = [asked.ticket.opened_at for asked in record.tickets if asked.ticket.kind != "approval" and asked.open]
+        return SoFar(self.day_of(min(begun))) if begun else None
+
+    def day_of(self, moment: datetime) -> float:
+        """Count the days from the start of the run."""
+        return max(0.0, (moment - self.run.started_at).total_seconds() / DAY)
 
     @property
     def over(self) -> bool:
@@ -110,6 +133,8 @@ def read_status(run: RunFolder, upto: str | None, at: datetime | None = None) ->
         risks=tuple(sorted(map(_risk_row, picture.plan.risks), key=lambda row: -row.level)),
         assessments=tuple(_assessments(picture)),
         counts={state: counted[state] for state in STATES if counted[state]},
+        forecast=_forecast(picture),
+        sealed=picture.evidence.sealed,
     )
 
 
@@ -171,6 +196,33 @@ def _step_status(picture: Picture, item: WorkItem) -> StepStatus:
         waits=tuple(_span(asked, picture.as_of) for asked in record.tickets),
         tried=_tried(record),
         said=result.result if result and result.result else None,
+        money=_money(record, item),
+        forecast=picture.outlook.days.get(item.id) if picture.outlook else None,
+        slack=picture.outlook.slack.get(item.id) if picture.outlook else None,
+    )
+
+
+def _money(record: ItemRecord, item: WorkItem) -> Money | None:
+    gate = item.route.gate
+    if gate is None or gate.kind != "budget":
+        return None
+    approval = record.approval
+    if approval is None or approval.decision != "approved":
+        return Money(gate.amount, None, gate.currency or "", gate.approver)
+    return Money(gate.amount, approval.amount, gate.currency or "", approval.by.label)
+
+
+def _forecast(picture: Picture) -> RunForecast | None:
+    if picture.outlook is None:
+        return None
+    steps = set(steps_in_order(picture.spec))
+    planned = {item: days for item, days in picture.planned.items() if item in steps}
+    done = frozenset(item for item in steps if picture.state(item) == "done")
+    return RunForecast(
+        planned_end=max((days.end for days in planned.values()), default=0.0),
+        end=picture.outlook.end,
+        critical=tuple(picture.spec.work_items[item].title for item in picture.outlook.critical if item in steps),
+        earned=earned(planned, done, picture.day_of(picture.as_of)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
-from planexe_dag_factory.report.words import day_month
+from planexe_dag_factory.report.words import MONTHS, day_month
 
 TICKS = 6
 LAST_TICK = 0.92
@@ -18,18 +18,20 @@ MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 
 
 def date_ticks(first: date, length: float) -> Iterator[tuple[float, str]]:
-    """Mark days or fortnights from the first day on, or the first of months in a longer plan."""
+    """Mark days or fortnights from the first day on, or the first of months in a longer plan, each year said once."""
     step = next((step for step in DAY_STEPS if length / step <= TICKS), None)
     if step:
         for value in _multiples(length, step):
             yield value, day_month(first + timedelta(days=value))
         return
     months = next((step for step in MONTH_STEPS if length / 30.4 / step <= TICKS), MONTH_STEPS[-1])
+    said = None
     for month in _months(first, months):
         value = float((month - first).days)
         if value > length * LAST_TICK:
             return
-        yield value, day_month(month, year=True)
+        yield value, day_month(month, year=True) if month.year != said else MONTHS[month.month - 1]
+        said = month.year
 
 
 def _months(first: date, step: int) -> Iterator[date]:

@@ -196,6 +196,7 @@ FIGURES: dict[str, Any] = {
     ],
     "draws": 1000,
     "seed": "7",
+    "method": {"durations": "beta", "risks": "each strikes or not", "correlation": "none"},
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def test_ticks_name_dates_or_days_and_the_time_of_the_clock() -> None:
     assert found == [
         [["1 Apr", "8 Apr", "15 Apr", "22 Apr"], ["08:00", "08:02", "08:04", "08:06", "08:08"]],
         [
-            ["Jan 2027", "Jul 2027", "Jan 2028", "Jul 2028", "Jan 2029"],
+            ["Jan 2027", "Jul", "Jan 2028", "Jul", "Jan 2029"],
             ["08:00:00", "08:00:01", "08:00:02", "08:00:03", "08:00:04", "08:00:05"],
         ],
         [["day 0", "day 5", "day 10", "day 15", "day 20", "day 25"], ["3 Mar", "4 Mar", "5 Mar", "6 Mar"]],
@@ -176,3 +176,14 @@ def test_the_overview_has_a_row_for_each_phase(status: RunStatus) -> None:
     assert texts(drawn, "row-title") == ["Survey", "Build"]
     assert bars(drawn, "plan") == places((LABELS, 0, 10 * day), (LABELS + 10 * day, 1, PANEL - 10 * day))
     assert len(bars(drawn, "real")) == 1
+
+
+def test_what_is_left_has_its_forecast_below_the_plan(writer: Writer) -> None:
+    writer.survey()
+    status = read_status(writer.run, "milestone-survey")
+    axes = axes_of(status)
+    drawn = draw_phase(status.phases[1], axes)
+    assert drawn.count('class="bar forecast"') == 3
+    assert 'class="bar forecast"' not in draw_phase(status.phases[0], axes)
+    end = max(step.forecast.end for step in status.steps if step.forecast)
+    assert axes.plan.end == max(end, *(step.planned.end for step in status.steps))

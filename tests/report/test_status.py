@@ -64,6 +64,7 @@ def test_a_step_shows_who_did_it_who_accepted_it_and_how_long_a_person_was_waite
         waits=(Span(at(8, 1), at(8, 3)),),
         tried=tried,
         said={"best": "Pier 2"},
+        forecast=Days(20 / 86400, 180 / 86400),
     )
     assert (survey.planned, survey.actual) == (Days(0.0, 10.0), Span(at(8, 0, 10), at(8, 4)))
     assert (survey.done, survey.reached_at) == (3, at(8, 5))
