@@ -103,6 +103,30 @@ def explain(
 
 
 @app.command()
+def check(
+    plan: _Plan,
+    registry: _Registry = None,
+    people: _People = None,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask the agents whether they answer.")] = False,
+    json: _Json = False,
+) -> None:
+    """Say before a run how ready a plan is, what is missing, and what would make it readier.
+
+    Exits with 0 where it is ready (0.80 and more), 4 where it is so on conditions (0.60 to 0.79), 6 where it is not,
+    and 1 where the plan is invalid.
+
+    \b
+    Examples:
+      planexe-dag check my-plan.zip --people people.json
+      planexe-dag check my-plan.zip --offline --json
+    """
+    from planexe_dag_factory.cli import readiness
+
+    raise typer.Exit(readiness.check(plan, registry, people, offline=offline, as_json=json))
+
+
+@app.command()
 def spec(plan: _Plan, registry: _Registry = None) -> None:
     """Print the DAG that a plan compiles to, as JSON: the same bytes every time.
 

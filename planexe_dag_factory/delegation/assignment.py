@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -52,6 +53,11 @@ def build_assignment(
         context=context,
         instructions=instructions,
     )
+
+
+def missing_inputs(step: StepRun, capability: Capability) -> tuple[str, ...]:
+    """Return what an action would lack of its inputs, or what does not fit it, each with its JSON path."""
+    return _unfit(_inputs(step.item, capability, _context(step)), capability.input_schema)
 
 
 def schema_problems(document: Any, schema: Mapping[str, Any]) -> tuple[str, ...]:
@@ -104,7 +110,7 @@ def _documents(documents: Iterable[Mapping[str, str]], work_item: WorkItem) -> l
     wanted = set(WORDS.findall(f"{work_item.title} {work_item.description}".lower()))
 
     def far(document: Mapping[str, str]) -> tuple[float, str]:
-        words = set(WORDS.findall(document["text"].lower()))
+        words = _words(document["text"])
         return (-len(wanted & words) / (len(words) + 50) ** 0.5, document["name"])
 
     chosen: list[dict[str, str]] = []
@@ -115,6 +121,11 @@ def _documents(documents: Iterable[Mapping[str, str]], work_item: WorkItem) -> l
             chosen.append({"name": document["name"], "text": text})
         room -= len(text)
     return chosen
+
+
+@lru_cache(maxsize=64)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(WORDS.findall(text.lower()))
 
 
 def _estimates(plan: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def broken(tmp_path: Path) -> Path:
         (),
         ("validate",),
         ("explain",),
+        ("check",),
         ("spec",),
         ("schema",),
         ("run",),
@@ -229,6 +230,32 @@ def test_with_a_people_file_the_roles_that_nobody_stands_for_are_told(tmp_path: 
     refused = invoke("validate", HARBOUR, "--people", people)
     assert refused.exit_code == 1
     assert "$.owner: an object is expected here, not the number 1" in refused.stderr
+
+
+def test_check_speaks_json_and_its_exit_code_says_how_ready_the_plan_is(tmp_path: Path, broken: Path) -> None:
+    people = tmp_path / "people.json"
+    people.write_text('{"owner": {"users": ["dana"]}}')
+
+    ready = invoke("check", HARBOUR, "--offline", "--json")
+    unmapped = invoke("check", HARBOUR, "--people", people, "--json")
+    invalid = invoke("check", broken, "--offline", "--json")
+
+    document = json.loads(ready.stdout)
+    assert (ready.exit_code, document["verdict"]) == (0, "ready")
+    assert [part["name"] for part in document["parts"]] == ["evidence", "capacity", "gates", "dependencies", "finance"]
+    assert document["score"] == pytest.approx(
+        sum(part["weight"] * part["score"] for part in document["parts"]), abs=1e-3
+    )
+    worse = json.loads(unmapped.stdout)
+    assert unmapped.exit_code == {"conditional": 4, "not ready": 6}[worse["verdict"]]
+    assert {"unmapped-role", "agent-unreachable"} <= {problem["code"] for problem in worse["problems"]}
+    assert (invalid.exit_code, json.loads(invalid.stdout)["score"]) == (1, None)
+
+
+def test_check_says_in_words_what_would_raise_the_score() -> None:
+    result = invoke("check", HARBOUR)
+    assert "What would raise it" in result.stdout
+    assert "start the agents (`planexe-dag up`)" in result.stdout
 
 
 @pytest.mark.parametrize("of", ["plan", "policy", "people"])
