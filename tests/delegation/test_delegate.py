@@ -353,7 +353,7 @@ ANSWERS = (
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(ANSWERS), min_size=12, max_size=12))
 def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_is_asked_in_vain(script: list[Any]) -> None:
     with TemporaryDirectory() as folder:
