@@ -55,6 +55,12 @@ class _Prepared:
     agent: Agent
     capability: Capability
     assignment: Assignment
+    again: bool
+
+    @property
+    def may_have_acted(self) -> bool:
+        """Say whether it was sent before, so that what cannot be undone may be done already."""
+        return self.again and self.capability.side_effects == "irreversible"
 
 
 class NobodyReachableError(DelegationError):
@@ -68,17 +74,34 @@ async def delegate(step: StepRun, ask: Ask, wait: Wait, *, last_try: bool) -> At
     help and there is one, and RecordError where the record cannot be written.
     """
     await asyncio.to_thread(require_approvals, step)
-    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(take_turns, step), ask)
+    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(_turns, step), ask)
     for _ in range(WAITS):
         if held:
             await wait(_seconds_until_first(held))
             ended, held = await _ask_in_turn(step, held, ask)
             attempts += ended
     attempts += [await asyncio.to_thread(_fail, step, turn, hold.status, hold.why) for turn, hold in held.items()]
+    if attempts and attempts[-1].status == "completed":
+        return attempts[-1]
     unreachable = [attempt for attempt in attempts if attempt.status == "unavailable"]
     if unreachable and not last_try:
         raise NobodyReachableError("; ".join(f"{one.agent}: {one.reason}" for one in unreachable))
     return attempts[-1] if attempts else None
+
+
+def _turns(step: StepRun) -> tuple[Turn, ...]:
+    """Return whose turn it is: first whoever has the step already, so that nobody else gets it too.
+
+    That is who is at work on it, has completed it, or may have done what cannot be undone.
+    """
+    return tuple(sorted(take_turns(step), key=lambda turn: not _has_it(step, turn)))
+
+
+def _has_it(step: StepRun, turn: Turn) -> bool:
+    ended = read_attempt(step, turn.number)
+    if ended is None:
+        return read_assignment(step, turn.number) is not None
+    return ended.status == "completed" or may_have_acted(step, ended)
 
 
 async def _ask_in_turn(step: StepRun, turns: Iterable[Turn], ask: Ask) -> tuple[list[Attempt], Mapping[Turn, Hold]]:
@@ -104,7 +127,7 @@ async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
     try:
         outcome = await ask(prepared.agent, prepared.assignment)
     except AgentUnavailable as error:
-        if error.retry_after is not None:
+        if error.retry_after is not None and not prepared.may_have_acted:
             return await asyncio.to_thread(_postpone, step, turn, error.retry_after, str(error))
         return await asyncio.to_thread(_fault, step, turn, "unavailable", str(error))
     except AgentDistrusted as error:
@@ -131,14 +154,14 @@ def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
     if not isinstance(built, Assignment):
         return _fail(step, turn, "unfit", "; ".join(built))
     history = History.beside(step.execution.run)
-    if ended or not begun:
+    if not _has_it(step, turn):
         hold = find_hold(history.read(agent.id), datetime.now(UTC))
         if hold:
             return hold
         history.add(step, turn.candidate, "asked")
     if not begun:
         _keep(step, turn, built)
-    return _Prepared(agent, capability, built)
+    return _Prepared(agent, capability, built, again=begun is not None)
 
 
 def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:

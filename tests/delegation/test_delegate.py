@@ -1,7 +1,7 @@
 import asyncio
 import re
-from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -339,10 +339,28 @@ def test_what_cannot_be_undone_goes_to_the_next_after_a_rejection(tmp_path: Path
     assert (attempt.agent, attempt.status) == ("second", "completed")
 
 
+def test_a_step_that_was_completed_is_never_asked_for_again_though_another_was_out_of_reach(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [AgentUnavailable("gone"), {}])
+    first, second = run(scene), run(scene)
+    assert first is not None
+    assert (first.agent, first.status) == ("second", "completed")
+    assert second == first
+    assert len(scene.agents.asked) == 2
+
+
+def test_whoever_is_at_work_is_asked_first_though_another_that_was_busy_is_free_again(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [AgentUnavailable("429", retry_after=0), RuntimeError("deferred"), {}])
+    with pytest.raises(RuntimeError, match="deferred"):
+        run(scene)
+    attempt = run(scene)
+    assert attempt is not None
+    assert [assignment.agent for assignment in scene.agents.asked] == ["first", "second", "second"]
+
+
 GOOD: dict[str, Any] = {}
+COMPLETED: tuple[dict[str, Any], ...] = (GOOD, {"confidence": 0.1})
 ANSWERS = (
-    GOOD,
-    {"confidence": 0.1},
+    *COMPLETED,
     {"status": "rejected", "result": {}},
     {"status": "failed", "result": {}},
     {"result": {"answer": "many"}},
@@ -353,27 +371,48 @@ ANSWERS = (
 )
 
 
+KILLED = RuntimeError("killed")
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(ANSWERS), min_size=12, max_size=12))
-def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_is_asked_in_vain(script: list[Any]) -> None:
+@given(st.lists(st.sampled_from((*ANSWERS, KILLED)), min_size=20, max_size=20), st.booleans())
+def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_does_it_twice(
+    script: list[Any], irreversible: bool
+) -> None:
     with TemporaryDirectory() as folder:
-        scene = make_scene(Path(folder), list(script))
-        for last_try in (False, False, True):
-            with suppress(NobodyReachableError):
+        side_effects = "irreversible" if irreversible else "none"
+        scene = make_scene(Path(folder), list(script), side_effects=side_effects)
+        tries = iter((False, False, True))
+        last_try = next(tries)
+        while scene.agents.script:
+            try:
                 run(scene, last_try=last_try)
                 break
-        used = script[: len(scene.agents.asked)]
+            except NobodyReachableError:
+                last_try = next(tries)
+            except RuntimeError:
+                continue
         decision = decide(scene.again())
-    completed = [answer in (GOOD, {"confidence": 0.1}) for answer in used]
-    assert completed == sorted(completed)  # whoever completes it is the last to be asked
-    expected = {True: "accept" if used[-1] == GOOD else "review", False: "ticket"}[completed[-1]]
-    assert decision.decision == expected
-    final = [agent for agent, answer in zip(scene.agents.asked, used, strict=True) if not _passing(answer)]
-    assert len({one.agent for one in final}) == len(final)  # who has answered for good is not asked again
+    asked = [assignment.agent for assignment in scene.agents.asked]
+    told = list(zip(asked, script, strict=False))
+    acted = False
+    for (agent, answer), (following, _) in pairwise(told):
+        assert answer not in COMPLETED  # whoever completes it is the last to be asked
+        assert following == agent or answer != KILLED  # whoever is at work is asked for the outcome first
+        acted = _may_have_acted(answer, acted=acted)
+        assert following == agent or not (irreversible and acted)
+    if told[-1][1] != KILLED:
+        expected = {True: "accept" if told[-1][1] == GOOD else "review", False: "ticket"}[told[-1][1] in COMPLETED]
+        assert decision.decision == expected
+    final = [agent for agent, answer in told if answer != KILLED and not isinstance(answer, AgentUnavailable)]
+    assert len(set(final)) == len(final)  # who has answered for good is not asked again
 
 
-def _passing(answer: Any) -> bool:
-    return isinstance(answer, AgentUnavailable)
+def _may_have_acted(answer: Any, *, acted: bool) -> bool:
+    """Say whether it may be done already after this answer: one that asks for time says nothing about before."""
+    if isinstance(answer, AgentUnavailable):
+        return acted or answer.retry_after is None
+    return bool(answer != {"status": "rejected", "result": {}})
 
 
 class TestGates:
