@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -31,7 +32,22 @@ SHARED = ROOT.parent / "shared/plans"
 REGISTRY = load_registry(None)
 COUNT = int(os.environ.get("PLANEXE_MUTATIONS", "300"))
 SEED = int(os.environ.get("PLANEXE_MUTATIONS_SEED", "2026"))
+HANGS_AFTER_S = 60
 pytestmark = pytest.mark.timeout(60 + COUNT * 2)
+
+
+def built(source: Path, said: str) -> Build:
+    """Build a plan; name it where it hangs."""
+
+    def hangs(*_: object) -> None:
+        raise AssertionError(f"{said} hangs")
+
+    signal.signal(signal.SIGALRM, hangs)
+    signal.alarm(HANGS_AFTER_S)
+    try:
+        return build_plan(source, REGISTRY)
+    finally:
+        signal.alarm(0)
 
 
 def check(build: Build, said: str) -> str:
@@ -67,7 +83,8 @@ def test_mutated_runs_of_planexe(tmp_path: Path) -> None:
         for name in rng.sample(structured, rng.choice((1, 1, 2, 4))):
             content = as_bytes(mutate(documents[name], rng, rng.choice((1, 2, 5))), rng)
             (folder / name).write_bytes(content)
-        outcomes[check(build_plan(folder, REGISTRY), f"seed {SEED}, plan {number}")] += 1
+        said = f"seed {SEED}, plan {number}"
+        outcomes[check(built(folder, said), said)] += 1
         shutil.rmtree(folder)
     assert min(outcomes["taken"], outcomes["refused"]) > COUNT / 20, outcomes
 
@@ -83,7 +100,8 @@ def test_mutated_plans_of_our_own_format_and_mutated_policies(tmp_path: Path) ->
         times = rng.choice((0, 1, 1, 3))
         source.write_bytes(as_bytes(mutate(native, rng, times), rng))
         overlay.write_bytes(as_bytes(mutate(policy, rng, rng.choice((0, 0, 1, 2))), rng))
-        outcomes[check(build_plan(source, REGISTRY), f"seed {SEED + 1}, plan {number}")] += 1
+        said = f"seed {SEED + 1}, plan {number}"
+        outcomes[check(built(source, said), said)] += 1
     assert min(outcomes["taken"], outcomes["refused"]) > COUNT / 20, outcomes
 
 
@@ -95,7 +113,8 @@ def test_mutated_work_breakdowns_of_real_plans(tmp_path: Path) -> None:
     source = tmp_path / "plan.json"
     for number in range(max(1, COUNT // 10)):
         source.write_bytes(as_bytes(mutate(rng.choice(trees), rng, rng.choice((1, 3, 10))), rng))
-        outcomes[check(build_plan(source, REGISTRY), f"seed {SEED + 2}, plan {number}")] += 1
+        said = f"seed {SEED + 2}, plan {number}"
+        outcomes[check(built(source, said), said)] += 1
     assert outcomes["taken"], outcomes
 
 
