@@ -88,7 +88,7 @@ def read_registry(path: Path | None) -> Registry:
 
 def open_execution(run: RunFolder) -> Execution:
     """Open a run that has begun. Raises RecordError where the orchestrator's key is lost."""
-    return Execution(run, registry(), load_key(keys_folder()))
+    return Execution(run, registry, load_key(keys_folder()))
 
 
 def execution_of(context: Context) -> Execution:

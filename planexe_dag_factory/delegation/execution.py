@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,12 +32,18 @@ class Execution:
     """A run under way.
 
     `registry` is today's, since agents move and are removed. Who they are and what they do is in the
-    one that the run began with (`began_with`), and nothing else is used.
+    one that the run began with (`began_with`), and nothing else is used. Today's is read only where
+    an agent is needed: what people do goes on while nobody vouches for it.
     """
 
     run: RunFolder
-    registry: Registry
+    read_registry: Callable[[], Registry]
     key: SigningKey
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The agents of today. Raises RegistryError where the file is not as its operator signed it."""
+        return self.read_registry()
 
     @cached_property
     def spec(self) -> DagSpec:

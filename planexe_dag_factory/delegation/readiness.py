@@ -268,7 +268,7 @@ def _unbuilt(plan: Plan, spec: DagSpec, routes: Routes, registry: Registry) -> I
         run.write_bytes(dump_spec(spec), "dagspec.json")
         run.write_bytes(canonical(to_native(plan)), "plan.json")
         run.write_bytes(canonical(dump_registry(registry)), "registry.json")
-        execution = Execution(run, registry, SigningKey.generate())
+        execution = Execution(run, lambda: registry, SigningKey.generate())
         for route in routes.values():
             first = route.candidates[0] if route.candidates else None
             capability = execution.capability(first.agent, first.action) if first else None

@@ -108,7 +108,8 @@ class Scene:
     def again(self, **changes: Any) -> StepRun:
         """Open the step anew, as another process would; `changes` are to the registry."""
         execution = self.step.execution
-        return Execution(execution.run, changes.get("registry", execution.registry), execution.key).step(self.step.id)
+        today = changes.get("registry", execution.registry)
+        return Execution(execution.run, lambda: today, execution.key).step(self.step.id)
 
 
 def make_scene(
@@ -154,7 +155,7 @@ def make_scene(
     run.write_bytes(dump_spec(spec), "dagspec.json")
     run.write_json(PLAN, "plan.json")
     run.write_json(dump_registry(Registry(agents)), "registry.json")
-    execution = Execution(run, Registry(agents), SigningKey.generate())
+    execution = Execution(run, lambda: Registry(agents), SigningKey.generate())
     return Scene(execution.step(item.id), ScriptedAgents(keys, script or [], folder))
 
 

@@ -16,10 +16,12 @@ from planexe_dag_factory.delegation.approval import ApprovalMissingError, record
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import WAITS, NobodyReachableError, delegate
+from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.history import History
 from planexe_dag_factory.delegation.standing import Fate
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.delegation.turns import take_turns
+from planexe_dag_factory.errors import Problem, RegistryError
 from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.routing.model import Candidate, Registry
 from tests.delegation.scenes import GATE, ITEM, NEEDS_BUDGET, ROUTE, Scene, make_scene
@@ -162,6 +164,28 @@ def test_an_agent_that_was_registered_anew_in_the_meantime_is_passed_over(tmp_pa
     assert attempt is not None
     assert attempt.agent == "second"
     assert "than when this run began" in scene.step.read_json("001", "failure.json")["reason"]
+
+
+def test_a_registry_that_nobody_vouches_for_stops_agents_and_nobody_else(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [{}])
+
+    def refuse() -> Registry:
+        raise RegistryError("registry.json", [Problem("error", "bad-signature", "changed after it was signed")])
+
+    execution = scene.step.execution
+    step = Execution(execution.run, refuse, execution.key).step("survey")
+    with pytest.raises(RegistryError, match="changed after it was signed"):
+        asyncio.run(delegate(step, scene.agents.ask, scene.agents.wait, last_try=False))
+    assert scene.agents.asked == []
+    assert build_ticket(step, "work", Place("harbour", "run-1", "survey.human"), "nobody else can")["kind"] == "work"
+
+
+def test_a_step_that_was_done_is_not_tried_again_for_an_agent_that_was_out_of_reach(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [AgentUnavailable("gone"), {}])
+    attempt = run(scene, last_try=False)
+    assert attempt is not None
+    assert (attempt.agent, attempt.status) == ("second", "completed")
+    assert len(scene.agents.asked) == 2
 
 
 def test_nobody_repeats_what_an_agent_that_has_gone_may_have_done(tmp_path: Path) -> None:

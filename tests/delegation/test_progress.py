@@ -22,7 +22,7 @@ MINUTE = 1 / 1440
 
 
 def _execution(writer: Writer) -> Execution:
-    return Execution(writer.run, Registry(), SigningKey.generate())
+    return Execution(writer.run, Registry, SigningKey.generate())
 
 
 def _rows(progress: dict[str, Any]) -> dict[str, dict[str, Any]]:

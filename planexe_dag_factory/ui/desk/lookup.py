@@ -56,5 +56,5 @@ def find_ticket(session: Session, place: Place) -> Found:
     ticket = record.ticket(place.task_id) if request else None
     if ticket is None or request is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"{place.task_id!r} has asked nobody anything in this run.")
-    execution = Execution(record.folder, Registry(), load_key(keys_folder()))
+    execution = Execution(record.folder, Registry, load_key(keys_folder()))
     return Found(place, ticket, request, execution.step(ticket["work_item"]))
