@@ -64,6 +64,9 @@ def add(file: RegistryFile, urls: Sequence[str], connection: str | None, consent
         if not _agreed(amendment.changes, consent):
             console.note("Nothing was registered.")
             return INVALID
+        home = Home.below(Path.cwd())
+        if file.path == home.registry:
+            home.prepare()  # what is in it is nobody else's business
         file.write(amendment)
         console.note(f"Registered. {_count(amendment.after)} {file.path}; Airflow takes it at its next look.")
         return OK

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -209,6 +210,17 @@ def test_settings_of_airflow_say_where_registry_and_key_are(
     assert agents("add", shown.url, "--yes").exit_code == 0
     assert (tmp_path / "etc" / "agents.json").exists()
     assert (tmp_path / "secret" / "operator.key").exists()
+
+
+def test_without_a_registry_an_agent_joins_those_of_the_stack_here(
+    tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert agents("add", shown.url, "--yes").exit_code == 0
+    home = tmp_path / ".planexe"
+    assert (home / "registry.json").exists()
+    assert (home / "keys" / "operator.key").exists()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
 def test_a_registry_of_nobody_knows_whose_is_said_to_be_so(registry: Path, shown: Shown) -> None:
