@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import chain, pairwise
 
 from planexe_agents.signing import digest
 
+from planexe_dag_factory.compile.critical import critical_phases
 from planexe_dag_factory.compile.names import FINISH, START, WHOLE_PLAN, milestone_id, risk_id
 from planexe_dag_factory.compile.order import Order, order_steps, steps_before
 from planexe_dag_factory.compile.tasks import Block, Edge, approval_block, milestone_block, single, step_block
@@ -17,7 +19,7 @@ from planexe_dag_factory.compile.work import (
     refusal,
     step_item,
 )
-from planexe_dag_factory.plan.model import Phase, Plan
+from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.routing.assignees import owner_of
 from planexe_dag_factory.routing.model import Policy, Registry, Routes
@@ -50,7 +52,7 @@ def compile_plan(plan: Plan, routes: Routes, policy: Policy, registry: Registry,
         tasks=tuple(task for block in blocks.values() for task in block.tasks),
         edges=_edges(blocks, order),
         work_items=items,
-        milestones=tuple(_milestones(plan, policy, order)),
+        milestones=tuple(_milestones(plan, critical_phases(plan, routes, policy), order)),
     )
 
 
@@ -58,18 +60,14 @@ def _work_items(plan: Plan, routes: Routes, policy: Policy, registry: Registry, 
     owner, reason = policy.owner or owner_of(plan), refusal(plan)
     if reason is not None:
         yield approval_item(plan, owner, reason, policy)
+    critical = critical_phases(plan, routes, policy)
     for phase in plan.phases:
         for package in phase.packages:
             for step in package.steps:
                 yield step_item(step, package, routes[step.id], steps_before(step.id, order))
-        if is_critical(phase, policy):
+        if phase.id in critical:
             route = assessment_route(phase, owner, policy, registry)
             yield assessment_item(phase, route, steps_before(milestone_id(phase.id), order))
-
-
-def is_critical(phase: Phase, policy: Policy) -> bool:
-    """Say whether the risks are assessed at the end of the phase."""
-    return phase.critical or phase.id in policy.critical_phases
 
 
 def _blocks(plan: Plan, items: Mapping[str, WorkItem]) -> dict[str, Block]:
@@ -123,7 +121,7 @@ def _groups(plan: Plan, blocks: Mapping[str, Block]) -> Iterator[GroupSpec]:
         yield from blocks[milestone_id(phase.id)].groups
 
 
-def _milestones(plan: Plan, policy: Policy, order: Order) -> Iterator[MilestoneSpec]:
+def _milestones(plan: Plan, critical: AbstractSet[str], order: Order) -> Iterator[MilestoneSpec]:
     for number, phase in enumerate(plan.phases, start=1):
         name = milestone_id(phase.id)
-        yield MilestoneSpec(name, number, phase.title, phase.id, is_critical(phase, policy), order.closes[name])
+        yield MilestoneSpec(name, number, phase.title, phase.id, phase.id in critical, order.closes[name])

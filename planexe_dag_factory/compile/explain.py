@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Any
 
 from planexe_dag_factory.compile.build import Build, problem_json
-from planexe_dag_factory.compile.compiler import is_critical
+from planexe_dag_factory.compile.critical import critical_phases
 from planexe_dag_factory.compile.names import milestone_id
 from planexe_dag_factory.compile.order import Order, order_steps, steps_before
 from planexe_dag_factory.plan.model import Phase, Step
-from planexe_dag_factory.routing.model import Policy, Registry, Route
+from planexe_dag_factory.routing.model import Registry, Route
 from planexe_dag_factory.routing.reasons import Explainer
 
 
@@ -27,7 +28,8 @@ def explain(build: Build) -> dict[str, Any]:
     if build.plan and build.policy and build.routes is not None and build.spec:
         order = order_steps(build.plan, build.policy)
         explainer = Explainer(build.plan, build.registry or Registry(), build.policy)
-        explained["phases"] = [_phase(phase, build.policy, order) for phase in build.plan.phases]
+        critical = critical_phases(build.plan, build.routes, build.policy)
+        explained["phases"] = [_phase(phase, critical, order) for phase in build.plan.phases]
         explained["steps"] = [
             _step(step, build.routes[step.id], order) | _reasons(step, build.routes[step.id], explainer)
             for step in build.plan.steps
@@ -35,14 +37,14 @@ def explain(build: Build) -> dict[str, Any]:
     return explained
 
 
-def _phase(phase: Phase, policy: Policy, order: Order) -> dict[str, Any]:
+def _phase(phase: Phase, critical: AbstractSet[str], order: Order) -> dict[str, Any]:
     milestone = milestone_id(phase.id)
     return {
         "id": phase.id,
         "title": phase.title,
         "packages": [{"id": package.id, "title": package.title} for package in phase.packages],
         "milestone": milestone,
-        "critical": is_critical(phase, policy),
+        "critical": phase.id in critical,
         "closes": list(order.closes[milestone]),
     }
 
