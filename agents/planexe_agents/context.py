@@ -78,6 +78,18 @@ class EarlierResult(ContextValue):
         """The words that a reader knows the step by."""
         return self.title or self.step
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The result without what a language model wrote: its words restate evidence and are none themselves."""
+        written = {"narrative", "markdown"} if "narrative" in self.result else set[str]()
+        return {name: value for name, value in self.result.items() if name not in written}
+
+
+class ModelBudget(ContextValue):
+    """How many tokens of a language model the step may take, over all its requests; 0: work without one."""
+
+    tokens: int = Field(ge=0)
+
 
 class PlanHead(ContextValue):
     """What the plan is called, and what it is about."""
@@ -87,7 +99,10 @@ class PlanHead(ContextValue):
 
 
 class Context(ContextValue):
-    """The plan around a step; `phase` and `package` say where in it the step belongs."""
+    """The plan around a step; `phase` and `package` say where in it the step belongs.
+
+    `lessons` are from earlier runs that people reviewed. Without a `model_budget` there is no limit.
+    """
 
     plan: PlanHead = PlanHead()
     phase: Text = ""
@@ -96,3 +111,5 @@ class Context(ContextValue):
     estimates: Annotated[tuple[Estimate, ...], BeforeValidator(_rows)] = ()
     risks: Annotated[tuple[RiskRow, ...], BeforeValidator(_rows)] = ()
     results: Annotated[tuple[EarlierResult, ...], BeforeValidator(_rows)] = ()
+    lessons: Annotated[tuple[Text, ...], BeforeValidator(_rows)] = ()
+    model_budget: ModelBudget | None = None

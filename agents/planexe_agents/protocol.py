@@ -81,11 +81,33 @@ class Assignment(Message):
     deadline_s: float | None = None
 
 
+class Usage(Message):
+    """What an outcome took of a language model: over all requests, those that came to nothing included.
+
+    `model` is the name by which the operator asked for it; `cost` is what the endpoint said it costs,
+    in its currency, and null where it did not say. `measured` is false where it did not say how many
+    tokens it took either: then they are estimated.
+    """
+
+    model: str
+    requests: int = Field(ge=0)
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cost: float | None = Field(default=None, ge=0)
+    measured: bool = True
+
+    @property
+    def tokens(self) -> int:
+        """What counts against a budget."""
+        return self.input_tokens + self.output_tokens
+
+
 class Outcome(Message):
     """What an agent returns. `confidence` is computed from what was found, and only counts when completed.
 
     `assignment_digest` is the digest of the assignment it answers; `result` fits the action's output
-    schema where `status` is `completed`; `reason` says why otherwise.
+    schema where `status` is `completed`; `reason` says why otherwise. `usage` is there only where a
+    language model was asked, so that an outcome without one reads, and is signed, as ever.
     """
 
     assignment: str
@@ -98,6 +120,7 @@ class Outcome(Message):
     confidence_why: str = ""
     evidence: tuple[Evidence, ...] = ()
     reason: str | None = None
+    usage: Usage | None = Field(default=None, exclude_if=lambda usage: usage is None)
     started_at: str
     ended_at: str
     signature: str | None = None

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from planexe_agents.protocol import Assignment
 from planexe_agents.signing import digest
 
+from planexe_dag_factory.delegation.budget import grant
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.progress import progress_of
 from planexe_dag_factory.routing.model import Agent, Capability
@@ -40,6 +41,9 @@ def build_assignment(
     problems = _unfit(inputs, capability.input_schema)
     if problems:
         return problems
+    tokens = grant(step, attempt)
+    if tokens is not None:
+        context["model_budget"] = {"tokens": tokens}
     identity = [step.execution.run.name, step.id, attempt, agent.id, capability.action]
     return Assignment(
         id=digest(identity).removeprefix("sha256:")[:32],

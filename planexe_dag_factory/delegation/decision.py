@@ -11,6 +11,7 @@ from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, may_have_acted, read_assignment
+from planexe_dag_factory.delegation.budget import is_spent
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
@@ -33,7 +34,7 @@ def decide(step: StepRun, *, accept: bool = True) -> Decision:
 
     With `accept` False a person asked for the outcome and will see it, however confident it is.
     """
-    decision = _decide(step, last_attempts(step))
+    decision = _judge(step)
     if decision.decision == "accept" and not accept:
         decision = replace(decision, decision="review", why=f"done again as asked; {decision.why}")
     _settle(step, decision)
@@ -42,7 +43,7 @@ def decide(step: StepRun, *, accept: bool = True) -> Decision:
 
 def accept_at_once(step: StepRun) -> bool:
     """End the step with its newest outcome if that is beyond doubt; else leave all to `decide`."""
-    decision = _decide(step, last_attempts(step))
+    decision = _judge(step)
     if decision.decision == "accept":
         _settle(step, decision)
     return decision.decision == "accept"
@@ -67,6 +68,14 @@ def outcome_result(outcome: Outcome, accepted_by: Actor) -> Result:
         confidence=outcome.confidence,
         result=outcome.result,
     )
+
+
+def _judge(step: StepRun) -> Decision:
+    decision = _decide(step, last_attempts(step))
+    sent = read_assignment(step, decision.attempt.number) if decision.attempt else None
+    if sent and is_spent(sent.context):
+        return replace(decision, why=f"{decision.why}; it worked without a language model, whose budget is spent")
+    return decision
 
 
 def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:

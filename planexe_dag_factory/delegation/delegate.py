@@ -30,6 +30,7 @@ from planexe_dag_factory.delegation.attempts import (
     read_assignment,
     read_attempt,
 )
+from planexe_dag_factory.delegation.budget import settle
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.history import History
 from planexe_dag_factory.delegation.standing import LONGEST_BUSY, Hold, find_hold
@@ -189,7 +190,9 @@ def _receive(step: StepRun, turn: Turn, capability: Capability, outcome: Outcome
         status=outcome.status,
         confidence=outcome.confidence,
         attempt=turn.number,
+        **({"usage": document["usage"]} if outcome.usage else {}),
     )
+    settle(step, turn.number, outcome.usage)
     step.write_json(document, numbered(turn.number), "outcome.json")
     problems = schema_problems(outcome.result, capability.output_schema) if outcome.status == "completed" else ()
     if problems:

@@ -213,6 +213,7 @@ def _agents_say(attempts: Sequence[Attempt]) -> dict[str, Any] | None:
         "confidence_why": outcome.confidence_why if outcome else "",
         "result": outcome.result if outcome else {},
         "evidence": [evidence.model_dump(mode="json") for evidence in outcome.evidence] if outcome else [],
+        **({"usage": outcome.usage.model_dump(mode="json")} if outcome and outcome.usage else {}),
     }
 
 

@@ -162,6 +162,7 @@ BUDGET_LIMIT: Mapping[str, float] = {ANY_CURRENCY: 1000.0}
 class Policy:
     """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones.
 
+    `model_budget_tokens` is what all agents together may take of a language model in one run (None: no limit).
     `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
     `budget_limit` is what steps without a gate may name in all, by currency (see `routing.budget`).
     `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
@@ -172,6 +173,7 @@ class Policy:
     sequencing: Sequencing = "phased"
     confidence_threshold: float = 0.7
     caution: float = 0.6
+    model_budget_tokens: int | None = None
     critical_phases: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     approvals_needed: int = 1

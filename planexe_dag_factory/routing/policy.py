@@ -92,6 +92,7 @@ class PolicyFormat(_Strict):
     sequencing: Sequencing = "phased"
     confidence_threshold: Share = 0.7
     caution: Share = 0.6
+    model_budget_tokens: Annotated[int, Field(ge=0, strict=True)] | None = None
     critical_phases: tuple[Words, ...] = ()
     approvers: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     approvals_needed: Approvals = 1

@@ -16,6 +16,7 @@ from planexe_dag_factory.routing.registry_changes import Change, add_agents
 from planexe_dag_factory.routing.registry_file import RegistryFile
 from planexe_dag_factory.routing.registry_key import keys_beside
 from planexe_dag_factory.stack.home import Home
+from planexe_dag_factory.stack.model import model_environment
 from planexe_dag_factory.stack.supervisor import Program
 
 
@@ -39,7 +40,7 @@ def agents_program(home: Home, ready: ReadyFile, log: Path) -> Program:
         "--state", str(home.agents),
         "--ready-file", str(ready.path),
     )  # fmt: skip
-    return Program("agents", command, dict(os.environ), home.root, log)
+    return Program("agents", command, {**os.environ, **model_environment(os.environ)}, home.root, log)
 
 
 def register(path: Path, urls: Iterable[str]) -> Registry:

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 
 from planexe_dag_factory.stack.files import write_private
 from planexe_dag_factory.stack.home import Home
+from planexe_dag_factory.stack.model import SECRETS
 
 ADMIN = "admin"
 REVIEWER = "demo-reviewer"
@@ -76,8 +77,9 @@ def read_passwords(home: Home) -> dict[str, str]:
 
 
 def airflow_environment(home: Home) -> dict[str, str]:
-    """Return the environment for Airflow's processes: ours, without a word of any other Airflow."""
-    kept = {key: value for key, value in os.environ.items() if not key.upper().startswith("AIRFLOW")}
+    """Return the environment for Airflow's processes: ours, without a word of another Airflow or the model's key."""
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("AIRFLOW")}
+    kept = {name: value for name, value in kept.items() if name not in SECRETS}
     scripts = str(Path(sys.executable).parent)
     return kept | {
         "AIRFLOW_HOME": str(home.root),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from planexe_agents.agents import telling
 from planexe_agents.agents.estimates import schedulable
 from planexe_agents.agents.figures import HistogramBin, bins
 from planexe_agents.agents.ratings import rank, rated_share
@@ -17,6 +19,9 @@ from planexe_agents.methods.choice import compare
 from planexe_agents.methods.schedule import CriticalPath, Forecast, critical_path, simulate
 from planexe_agents.methods.search import Findings, find
 from planexe_agents.methods.text import sentences
+from planexe_agents.model.narrate import NarratedT, narrate
+from planexe_agents.model.narrative import Narrated
+from planexe_agents.model.prompt import Item
 from planexe_agents.protocol import Evidence
 from planexe_agents.service import Agent, Completed, Reject, Task
 
@@ -38,7 +43,7 @@ class PlannedActivity(BaseModel):
     criticality: float
 
 
-class ScheduleEstimate(BaseModel):
+class ScheduleEstimate(Narrated):
     """Total duration in days: mean and standard deviation along the critical path, and simulated quantiles."""
 
     mean_days: float
@@ -74,7 +79,7 @@ class CostTotal(BaseModel):
     sum_high: float
 
 
-class CostEstimate(BaseModel):
+class CostEstimate(Narrated):
     """Amounts named for the question. Sums are upper bounds: a text may name a total and its parts."""
 
     items: list[CostItem]
@@ -104,7 +109,7 @@ class RankedOption(BaseModel):
     value: float
 
 
-class Comparison(BaseModel):
+class Comparison(Narrated):
     """Options best first; `stability` is how often the best stays so when one weight moves by a quarter."""
 
     ranking: list[RankedOption]
@@ -125,14 +130,14 @@ class ScoredRisk(BaseModel):
     mitigation: str
 
 
-class RiskScores(BaseModel):
+class RiskScores(Narrated):
     """Risks, those that touch the question first, highest score first."""
 
     risks: list[ScoredRisk]
     unmitigated: list[str]
 
 
-class Assessment(BaseModel):
+class Assessment(Narrated):
     """What is known on a question, its figures, the risks that touch it, and what nothing is known about."""
 
     known: list[Source]
@@ -153,7 +158,7 @@ class Assessment(BaseModel):
     ],
     cannot=["agree dates with suppliers or staff", "estimate work that the plan has no durations for"],
 )
-def estimate_schedule(inputs: StepInput, task: Task) -> Completed[ScheduleEstimate]:  # noqa: ARG001 - the schedule is the plan's
+def estimate_schedule(inputs: StepInput, task: Task) -> Completed[ScheduleEstimate]:
     """Compute a schedule: critical path, float, PERT durations, and a Monte Carlo forecast of the completion date."""
     plan = schedulable(task.context.estimates)
     if not plan.activities:
@@ -174,7 +179,8 @@ def estimate_schedule(inputs: StepInput, task: Task) -> Completed[ScheduleEstima
     cited = [
         Evidence(source="estimates", quote=f"{row.title}: {row.end - row.start:.1f} days") for row in result.activities
     ]
-    return Completed(result, round(plan.ranged * sharpness * ordered, 3), why, tuple(cited))
+    done = Completed(result, round(plan.ranged * sharpness * ordered, 3), why, tuple(cited))
+    return _worded(done, inputs, task, telling.schedule)
 
 
 @agent.action(
@@ -197,7 +203,8 @@ def estimate_costs(inputs: StepInput, task: Task) -> Completed[CostEstimate]:
         raise Reject("missing data: nothing found on this names an amount of money")
     why = f"{len(items)} amounts; whether they overlap was not checked; {found.confidence_why}"
     result = CostEstimate(items=items, totals=_cost_totals(found), gaps=list(found.gaps))
-    return Completed(result, found.confidence, why, evidence(quotes(found)))
+    done = Completed(result, found.confidence, why, evidence(quotes(found)))
+    return _worded(done, inputs, task, telling.costs)
 
 
 @agent.action(
@@ -211,7 +218,7 @@ def estimate_costs(inputs: StepInput, task: Task) -> Completed[CostEstimate]:
     ],
     cannot=["score options that nobody has scored", "make a choice that commits money", "negotiate with vendors"],
 )
-def compare_options(inputs: CompareInput, task: Task) -> Completed[Comparison]:  # noqa: ARG001 - all it needs is in the inputs
+def compare_options(inputs: CompareInput, task: Task) -> Completed[Comparison]:
     """Compare, evaluate and rank options that have scores, by weighted criteria, and test how stable the winner is."""
     if len(inputs.options) < 2:  # noqa: PLR2004 - one option is no choice
         raise Reject("missing data: comparing needs inputs.options, at least two, each with scores by criterion")
@@ -235,7 +242,8 @@ def compare_options(inputs: CompareInput, task: Task) -> Completed[Comparison]: 
     why = (
         f"{ranking.completeness:.0%} of the scores are given; the winner stays in {ranking.stability:.0%} of the trials"
     )
-    return Completed(result, round(ranking.completeness * ranking.stability, 3), why)
+    done = Completed(result, round(ranking.completeness * ranking.stability, 3), why)
+    return _worded(done, inputs, task, telling.comparison)
 
 
 @agent.action(
@@ -260,7 +268,8 @@ def score_risks(inputs: StepInput, task: Task) -> Completed[RiskScores]:
     why = f"{rated:.0%} of {len(rows)} risks are rated; those that touch it cover {found.coverage:.0%} of the question"
     unmitigated = [row.description for row in rows if not row.mitigation]
     cited = tuple(Evidence(source="risk register", quote=row.description) for row in rows if row.touches)
-    return Completed(RiskScores(risks=rows, unmitigated=unmitigated), round(confidence, 3), why, cited)
+    done = Completed(RiskScores(risks=rows, unmitigated=unmitigated), round(confidence, 3), why, cited)
+    return _worded(done, inputs, task, telling.scored)
 
 
 @agent.action(
@@ -296,7 +305,16 @@ def assess(inputs: StepInput, task: Task) -> Completed[Assessment]:
     standing = _standing(confidence)
     result = Assessment(known=quotes(found), figures=figures, risks=risks, gaps=list(found.gaps), standing=standing)
     why = f"{found.confidence_why}; {breadth:.0%} of passages, figures and risks are at hand"
-    return Completed(result, round(confidence, 3), why, evidence(result.known))
+    done = Completed(result, round(confidence, 3), why, evidence(result.known))
+    return _worded(done, inputs, task, telling.assessment)
+
+
+def _worded(
+    done: Completed[NarratedT], inputs: StepInput, task: Task, items: Callable[[NarratedT], list[Item]]
+) -> Completed[NarratedT]:
+    """Have findings put into words around the figures, which stay as computed."""
+    job = "Say what the analysis of the step found, and what that means for it."
+    return narrate(done, task, lambda: telling.brief(inputs, task, job, telling.SUMMARY, items(done.result)))
 
 
 def _schedule(path: CriticalPath, forecast: Forecast, task: Task, *, stated: bool) -> ScheduleEstimate:

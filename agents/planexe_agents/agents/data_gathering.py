@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel
 
+from planexe_agents.agents import telling
 from planexe_agents.agents.step import Source, StepInput, evidence, quotes, search
 from planexe_agents.methods.amounts import amounts
 from planexe_agents.methods.search import Findings
 from planexe_agents.methods.text import STOP_WORDS, sentences
+from planexe_agents.model.narrate import NarratedT, narrate
+from planexe_agents.model.narrative import Narrated
 from planexe_agents.service import Agent, Completed, Reject, Task
 
 WIDE = 40
@@ -46,7 +50,7 @@ NUMBER = re.compile(
 agent = Agent(id="data_gathering", type="data_gathering", name="Data gathering", version="1.0")
 
 
-class FoundEvidence(BaseModel):
+class FoundEvidence(Narrated):
     """Passages that answer the question, best first, and the terms of it that nothing was found on."""
 
     findings: list[Source]
@@ -62,7 +66,7 @@ class Requirement(BaseModel):
     source: str
 
 
-class Requirements(BaseModel):
+class Requirements(Narrated):
     """Requirements found, most relevant first."""
 
     requirements: list[Requirement]
@@ -84,7 +88,7 @@ class Reference(BaseModel):
     source: str
 
 
-class Sources(BaseModel):
+class Sources(Narrated):
     """Where to read on, and what no source says anything about."""
 
     sources: list[RankedSource]
@@ -100,7 +104,7 @@ class Figure(BaseModel):
     source: str
 
 
-class Figures(BaseModel):
+class Figures(Narrated):
     """Figures that bear on the question."""
 
     figures: list[Figure]
@@ -134,7 +138,8 @@ def find_evidence(inputs: StepInput, task: Task) -> Completed[FoundEvidence]:
     found = search(inputs, task)
     findings = quotes(found)
     result = FoundEvidence(findings=findings, gaps=list(found.gaps), coverage=round(found.coverage, 3))
-    return Completed(result, found.confidence, found.confidence_why, evidence(findings))
+    done = Completed(result, found.confidence, found.confidence_why, evidence(findings))
+    return _summed_up(done, inputs, task, findings)
 
 
 @agent.action(
@@ -161,10 +166,10 @@ def list_requirements(inputs: StepInput, task: Task) -> Completed[Requirements]:
     ]
     if not rows:
         raise Reject("missing data: nothing found on this states an obligation")
-    cited = evidence(Source(source=row.source, quote=row.text) for row in rows)
-    return Completed(
-        Requirements(requirements=rows, gaps=list(found.gaps)), found.confidence, found.confidence_why, cited
-    )
+    cited = [Source(source=row.source, quote=row.text) for row in rows]
+    result = Requirements(requirements=rows, gaps=list(found.gaps))
+    done = Completed(result, found.confidence, found.confidence_why, evidence(cited))
+    return _summed_up(done, inputs, task, cited)
 
 
 @agent.action(
@@ -182,8 +187,9 @@ def collect_sources(inputs: StepInput, task: Task) -> Completed[Sources]:
     """Compile lists and inventories of sources: documents, organisations, laws and standards that bear on a subject."""
     found = search(inputs, task, WIDE)
     result = Sources(sources=_ranked(found), references=_references(found), gaps=list(found.gaps))
-    cited = evidence(Source(source=row.source, quote=row.quote) for row in result.sources)
-    return Completed(result, found.confidence, found.confidence_why, cited)
+    cited = [Source(source=row.source, quote=row.quote) for row in result.sources]
+    done = Completed(result, found.confidence, found.confidence_why, evidence(cited))
+    return _summed_up(done, inputs, task, cited)
 
 
 @agent.action(
@@ -208,8 +214,17 @@ def collect_figures(inputs: StepInput, task: Task) -> Completed[Figures]:
     ]
     if not rows:
         raise Reject("missing data: nothing found on this states a figure")
-    cited = evidence(Source(source=hit.passage.source, quote=hit.passage.text) for hit in found.hits)
-    return Completed(Figures(figures=rows, gaps=list(found.gaps)), found.confidence, found.confidence_why, cited)
+    result = Figures(figures=rows, gaps=list(found.gaps))
+    done = Completed(result, found.confidence, found.confidence_why, evidence(quotes(found)))
+    return _summed_up(done, inputs, task, [Source(source=row.source, quote=row.sentence) for row in rows])
+
+
+def _summed_up(
+    done: Completed[NarratedT], inputs: StepInput, task: Task, cited: Sequence[Source]
+) -> Completed[NarratedT]:
+    """Have what was found put into words."""
+    job = "Sum up what was found on the step, for somebody who has to decide with it."
+    return narrate(done, task, lambda: telling.brief(inputs, task, job, telling.SUMMARY, telling.passages(cited)))
 
 
 def _kind(sentence: str) -> Literal["legal", "safety", "financial", "schedule", "technical", "other"]:

@@ -7,7 +7,7 @@ A section is a function from the material to its lines; no lines, and the sectio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from planexe_agents.agents.ratings import rank
@@ -147,12 +147,17 @@ def draft(material: Material, sections: Sequence[Section]) -> tuple[Drafted, ...
     return tuple(Drafted(section.heading, tuple(section.write(material))) for section in sections)
 
 
-def markdown(title: str, sections: Sequence[Drafted]) -> str:
-    """Set the draft as Markdown. What comes from the plan is escaped: it may not become headings, links or HTML."""
-    parts = [f"# {escape(title)}"]
-    for section in sections:
+def markdown(title: str, sections: Sequence[Drafted], prose: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Set the draft as Markdown. What comes from the plan is escaped: it may not become headings, links or HTML.
+
+    `prose` is what a language model wrote under a heading; what is under none of the sections comes first.
+    """
+    written = dict(prose or {})
+    bodies = [(section, written.pop(section.heading, ())) for section in sections]
+    parts = [f"# {escape(title)}", *(escape(line) for lines in written.values() for line in lines)]
+    for section, said in bodies:
         lines = [f"- {escape(line)}" for line in section.lines] or ["*Missing: nothing was found to write here.*"]
-        parts.append(f"## {section.heading}\n\n" + "\n".join(lines))
+        parts += [f"## {section.heading}", *map(escape, said), "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 

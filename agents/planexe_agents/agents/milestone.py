@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from planexe_agents.agents.figures import Distributed, Finding, Spread
+from planexe_agents.model.narrative import Narrated
 
 
 class ScenarioResult(Finding):
@@ -91,7 +92,7 @@ class Method(Finding):
     correlation: str
 
 
-class MilestoneAssessment(Finding):
+class MilestoneAssessment(Narrated, Finding):
     """Whether senior people must look, by which rule, and what it was computed from."""
 
     milestone: str

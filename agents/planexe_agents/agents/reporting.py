@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel, Field
 
+from planexe_agents.agents import telling
 from planexe_agents.agents.drafting import PLAN, Drafted, Material, Section, draft, kind_of, markdown
 from planexe_agents.agents.step import StepInput, evidence, quotes, texts_of
 from planexe_agents.context import EarlierResult
-from planexe_agents.methods.search import find
+from planexe_agents.methods.search import Findings, find
+from planexe_agents.methods.text import strings
+from planexe_agents.model.narrate import narrate
+from planexe_agents.model.narrative import Narrated, Narrative
+from planexe_agents.model.prompt import Item
 from planexe_agents.protocol import Evidence
 from planexe_agents.service import Agent, Completed, Reject, Task
+
+OWN = frozenset({"Purpose", "Content", "Responsibilities", "Schedule", "Risks"})
+"""Sections whose lines come from the plan itself; those of the others are passages that were found."""
+
+WrittenT = TypeVar("WrittenT", bound=Narrated)
 
 agent = Agent(id="reporting", type="reporting", name="Reporting", version="1.0")
 
@@ -30,7 +41,7 @@ class SectionText(BaseModel):
     lines: list[str]
 
 
-class Draft(BaseModel):
+class Draft(Narrated):
     """A document: its kind, its sections as plain text, the same as Markdown, and what is missing in it."""
 
     title: str
@@ -49,7 +60,7 @@ class StepSummary(BaseModel):
     holds: list[str]
 
 
-class Summary(BaseModel):
+class Summary(Narrated):
     """Progress by status and by step, the steps with doubts, and the same as Markdown."""
 
     counts: dict[str, int]
@@ -130,7 +141,14 @@ def summarise_progress(inputs: StepInput, task: Task) -> Completed[Summary]:
     )
     why = f"{len(results)} earlier results are at hand; {len(doubts)} of them are doubtful"
     cited = tuple(Evidence(source=f"result of {earlier.name}") for earlier in results)
-    return Completed(summary, round(confidence, 3), why, cited)
+    job = "Sum up, for people who were not there, what the earlier steps brought and what is in doubt."
+    items = [Item(f"result of {earlier.name}", " ".join(strings(earlier.facts))) for earlier in results]
+    return narrate(
+        Completed(summary, round(confidence, 3), why, cited),
+        task,
+        lambda: telling.brief(inputs, task, job, telling.SUMMARY, items),
+        lambda result, narrative: _placed(result, narrative, inputs.title, _summary_sections(results, doubts)),
+    )
 
 
 def _drafted(inputs: DraftInput, task: Task, kind: str, sections: Sequence[Section]) -> Completed[Draft]:
@@ -149,7 +167,28 @@ def _drafted(inputs: DraftInput, task: Task, kind: str, sections: Sequence[Secti
     # A draft without evidence is only the step's own words set in order: at most half sure.
     confidence = filled * (0.5 + 0.5 * found.confidence)
     why = f"{len(written) - len(missing)} of {len(written)} sections could be written; {found.confidence_why}"
-    return Completed(result, round(confidence, 3), why, evidence(quotes(found)))
+    job = f"Write the {kind} that the step asks for. Write under a heading only what belongs there."
+    headings = [section.heading for section in sections]
+    return narrate(
+        Completed(result, round(confidence, 3), why, evidence(quotes(found))),
+        task,
+        lambda: telling.brief(inputs, task, job, headings, _items(written, found)),
+        lambda draft, narrative: _placed(draft, narrative, inputs.title, written),
+    )
+
+
+def _items(written: Sequence[Drafted], found: Findings) -> list[Item]:
+    """Give the passages that were found, and the lines that come from the plan itself."""
+    own = (
+        Item(f"plan: {part.heading.lower()}", line) for part in written if part.heading in OWN for line in part.lines
+    )
+    return [*telling.passages(quotes(found)), *own]
+
+
+def _placed(result: WrittenT, narrative: Narrative, title: str, sections: Sequence[Drafted]) -> WrittenT:
+    """Set the Markdown again, with what the model wrote before the lines that were computed."""
+    prose = {section.heading: [claim.line for claim in section.claims] for section in narrative.sections}
+    return result.model_copy(update={"markdown": markdown(title, sections, prose)})
 
 
 def _is_doubtful(earlier: EarlierResult) -> bool:

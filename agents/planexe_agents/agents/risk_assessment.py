@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from planexe_agents.agents import telling
 from planexe_agents.agents.estimates import schedulable
 from planexe_agents.agents.existential import RULES, Situation
 from planexe_agents.agents.figures import distributed, spread
@@ -38,6 +39,7 @@ from planexe_agents.methods.scenarios import (
     play,
 )
 from planexe_agents.methods.schedule import critical_path
+from planexe_agents.model.narrate import narrate
 from planexe_agents.protocol import Evidence
 from planexe_agents.service import Agent, Completed, Reject, Task
 
@@ -118,7 +120,8 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
     others = [_rules(inputs, _plays(outlook, luck, loss)) for loss in OTHER_SCALES]
     confidence, why = _confidence(inputs, _agreement([rules, *others]))
     cited = tuple(Evidence(source="risk register", quote=row.description) for row in result.top_risks)
-    return Completed(result, confidence, why, cited)
+    done = Completed(result, confidence, why, cited)
+    return narrate(done, task, lambda: telling.milestone_brief(inputs.milestone, task, telling.milestone(result)))
 
 
 def _outlook(inputs: MilestoneInput) -> Outlook:

@@ -59,7 +59,7 @@ def texts_of(context: Context) -> Iterator[tuple[str, str]]:
     for document in context.documents:
         yield document.name, document.text
     for earlier in context.results:
-        yield f"result of {earlier.name}", "\n\n".join(strings(earlier.result))
+        yield f"result of {earlier.name}", "\n\n".join(strings(earlier.facts))
 
 
 def files(folder: str | None) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ValidationError
 
 from planexe_agents.context import Context
-from planexe_agents.protocol import ActionCard, Assignment, Evidence
+from planexe_agents.protocol import ActionCard, Assignment, Evidence, Usage
 from planexe_agents.signing import canonical
 
 log = logging.getLogger(__name__)
@@ -29,12 +29,16 @@ class Reject(Exception):  # noqa: N818 - an author raises it as a verb: `raise R
 
 @dataclass(frozen=True, slots=True)
 class Completed(Generic[ResultT]):
-    """Work that was done. `confidence` (0 to 1) is computed from what was found; `confidence_why` says from what."""
+    """Work that was done. `confidence` (0 to 1) is computed from what was found; `confidence_why` says from what.
+
+    `usage` is what it took of a language model, where one was asked.
+    """
 
     result: ResultT
     confidence: float
     confidence_why: str
     evidence: tuple[Evidence, ...] = ()
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ class Verdict:
     confidence: float = 0.0
     confidence_why: str = ""
     evidence: tuple[Evidence, ...] = ()
+    usage: Usage | None = None
 
 
 class Action:
@@ -121,7 +126,8 @@ class Action:
         canonical(result)  # what cannot be written as JSON cannot be signed either
         if not 0.0 <= done.confidence <= 1.0:
             raise ValueError(f"confidence {done.confidence} is not between 0 and 1")
-        return Verdict("completed", None, result, done.confidence, done.confidence_why, tuple(done.evidence))
+        evidence = tuple(done.evidence)
+        return Verdict("completed", None, result, done.confidence, done.confidence_why, evidence, done.usage)
 
 
 def schema_problems(validator: Draft202012Validator, document: Any, at: str) -> tuple[str, ...]:

@@ -87,6 +87,7 @@ def _outcome(assignment: Assignment, digest: str, verdict: Verdict, started_at: 
         confidence_why=verdict.confidence_why,
         evidence=verdict.evidence,
         reason=verdict.reason,
+        usage=verdict.usage,
         started_at=started_at,
         ended_at=_now(),
     )

@@ -57,6 +57,7 @@ function agentSays(said) {
       { class: "agent-text", tabindex: "0", role: "group", "aria-label": "Text of the agent" },
       said.reason && named("reason", words(said.reason)),
       said.confidence_why && named("confidence because", words(said.confidence_why)),
+      said.usage && named("language model", value(said.usage)),
       Object.keys(said.result ?? {}).length > 0 && value(said.result),
       said.evidence?.length > 0 && named("evidence", h("ol", {}, said.evidence.map(evidence))),
     ),

@@ -1,0 +1,78 @@
+"""How much of a language model a run may take, where its policy says so, and how much of that is left.
+
+    model/<attempt's mark>+granted+<tokens>.json    before its assignment is sent
+    model/<attempt's mark>+taken+<tokens>.json      once its outcome is there
+
+The names say all that matters: whoever adds up lists one folder and opens nothing, on a disk or an object store.
+What is granted counts as taken until the outcome says otherwise, and so for ever where none comes: an agent that
+died may have spent it. Two steps that start in the same instant may both see the same rest; more than one grant
+each is never given away so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from planexe_agents.protocol import Usage
+from planexe_agents.signing import digest
+
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.record.folder import now
+
+FOLDER = "model"
+NAME = re.compile(r"([0-9a-f]{16})\+(granted|taken)\+(\d{1,15})\.json")
+MOST = 16_000
+"""Tokens for one attempt at a step: two answers, each of which may be asked for again."""
+LEAST = 5_000
+"""Less than one answer may need is as good as nothing."""
+
+
+def grant(step: StepRun, attempt: int) -> int | None:
+    """Set aside tokens for an attempt and return how many; 0: work without a model; None: there is no budget."""
+    budget = _budget(step)
+    if budget is None:
+        return None
+    mark = _mark(step, attempt)
+    granted, taken = _tally(step)
+    if mark in granted:
+        return granted[mark]
+    left = budget - sum({**granted, **taken}.values())
+    tokens = min(MOST, left) if left >= LEAST else 0
+    _write(step, attempt, "granted", tokens)
+    return tokens
+
+
+def settle(step: StepRun, attempt: int, usage: Usage | None) -> None:
+    """Note what an attempt took in the end."""
+    if _budget(step) is not None:
+        _write(step, attempt, "taken", usage.tokens if usage else 0)
+
+
+def is_spent(context: Mapping[str, Any]) -> bool:
+    """Say whether an assignment with this context told its agent to work without a model."""
+    budget = context.get("model_budget")
+    return budget is not None and budget["tokens"] == 0
+
+
+def _budget(step: StepRun) -> int | None:
+    policy: Mapping[str, Any] = step.execution.run.find_json("policy.json") or {}
+    return policy.get("model_budget_tokens")
+
+
+def _tally(step: StepRun) -> tuple[dict[str, int], dict[str, int]]:
+    found: dict[str, dict[str, int]] = {"granted": {}, "taken": {}}
+    for match in filter(None, map(NAME.fullmatch, step.execution.run.names(FOLDER))):
+        marks = found[match[2]]
+        marks[match[1]] = max(marks.get(match[1], 0), int(match[3]))
+    return found["granted"], found["taken"]
+
+
+def _mark(step: StepRun, attempt: int) -> str:
+    return digest([step.id, attempt]).removeprefix("sha256:")[:16]
+
+
+def _write(step: StepRun, attempt: int, what: str, tokens: int) -> None:
+    document = {"work_item": step.id, "attempt": attempt, what: tokens, "at": now()}
+    step.execution.run.create_json(document, FOLDER, f"{_mark(step, attempt)}+{what}+{min(tokens, 10**15 - 1)}.json")
