@@ -1,4 +1,4 @@
-"""Measure: `python -m benchmarks [build] [parse] [run] [--rounds N]`; all of them where none is named.
+"""Measure: `python -m benchmarks [build] [parse] [run] [inbox] [--rounds N]`; all of them where none is named.
 
 Results are shown as a table and written to benchmarks/results/ as a table and as JSON. Ratios are
 measured side by side in one run, so they hold on a busy machine; times do not. Building and parsing
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import agent_run, build, parse
+from benchmarks import agent_run, build, inbox, parse
 from benchmarks.figures import Figure, markdown, table
 
 RESULTS = Path(__file__).parent / "results"
@@ -27,6 +27,7 @@ MEASURES: Mapping[str, tuple[str, Callable[[Path, int], list[Figure]]]] = {
     "build": ("Building a DAG", build.measure),
     "parse": ("Parse time at a task start", parse.measure),
     "run": ("A run of 100 agent steps", agent_run.measure),
+    "inbox": ("An inbox of 10,000 open tickets", inbox.measure),
 }
 WIDTH = 120
 PACKAGES = ("apache-airflow", "dag-factory", "planexe-dag-factory")

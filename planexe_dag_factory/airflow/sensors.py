@@ -7,20 +7,33 @@ checked here, and one that is not enough opens the request again and says why.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from planexe_dag_factory.airflow.settings import execution_of
+from planexe_dag_factory.airflow.notify import Notice, Occasion, tell
+from planexe_dag_factory.airflow.settings import execution_of, notify_path, people
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import DelegationTrigger
-from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
-from planexe_dag_factory.delegation.approval import require_approvals
+from planexe_dag_factory.delegation.answers import (
+    Answer,
+    AnswerRefusedError,
+    find_last_ticket,
+    is_answered,
+    last_ticket,
+    open_ticket,
+    take_answer,
+)
+from planexe_dag_factory.delegation.approval import require_approvals, settle
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.attempts import last_decision
 from planexe_dag_factory.delegation.decision import decide
+from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.reminders import take_nudges, time_until_next
 from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 
@@ -39,9 +52,11 @@ class TicketSensor(BaseSensorOperator):
         self.work_item = work_item
         self.deferrable = True
 
-    def execute(self, context: Context) -> NoReturn:
+    def execute(self, context: Context) -> str:
         step = execution_of(context).step(self.work_item)
         self.before(step)
+        if context["ti"].try_number > 1 and self._is_still_asked(step):
+            raise TaskAwaitingInput(method_name="resume", kwargs={"again": True}, timeout=timedelta(0))
         self.ask(context, step, INTERRUPTED if context["ti"].try_number > 1 else None)
 
     def before(self, step: StepRun) -> None:
@@ -51,38 +66,79 @@ class TicketSensor(BaseSensorOperator):
         """Say what kind of ticket to open, and why a person is needed."""
         raise NotImplementedError
 
-    def ask(self, context: Context, step: StepRun, previous: str | None = None) -> NoReturn:
-        """Record a ticket, open the request and park."""
+    def ask(self, context: Context, step: StepRun, previous: str | None = None, since: str | None = None) -> NoReturn:
+        """Record a ticket, open the request and park. `since`: the time that reminders count from."""
         kind, why = self.subject(step)
         ti = context["ti"]
         ticket = build_ticket(step, kind, Place(ti.dag_id, ti.run_id, ti.task_id), why, previous)
+        ticket["asked_since"] = since or ticket["opened_at"]
         open_ticket(step, ticket)
-        upsert_hitl_detail(
-            ti_id=ti.id,
-            options=[option["id"] for option in ticket["options"]],
-            subject=f"{ticket['ask']} {ticket['title']}"[:500],
-            body=_body(ticket),
-            params=_params(ticket["form"]),
-        )
-        raise TaskAwaitingInput(method_name="resume")
+        self._request(context, ticket)
+        self._tell(context, step, ticket, "opened")
+        self._park(step, ticket)
 
-    def resume(self, context: Context, event: Mapping[str, Any]) -> str:
-        """Take the answer, or ask again where it is not enough; return the option chosen."""
+    def resume(self, context: Context, event: Mapping[str, Any], *, again: bool = False) -> str:
+        """Take the answer, or ask again where it is not enough; return the option chosen.
+
+        After a timeout nobody has answered: those who are asked are reminded, or others asked too.
+        `again`: the task has started again, and Airflow has kept no answer to the ticket that was open.
+        """
         step = execution_of(context).step(self.work_item)
+        ticket = last_ticket(step)
+        if event.get("error_type") == "timeout":
+            if again:
+                self._request(context, ticket)
+            self._nudge(context, step, ticket)
         if "error" in event:
             raise AirflowFailException(f"Nobody answered: {event['error']}")
         answer = _answer(event)
         try:
-            go_on = take_answer(step, last_ticket(step), answer)
+            effect = take_answer(step, ticket, answer, people())
         except AnswerRefusedError as error:
             self.log.warning("The answer of %s is not enough: %s", answer.by.name, error)
-            self.ask(context, step, f"The last answer was not enough: {error}")
-        if not go_on:
+            self.ask(context, step, f"The last answer was not enough: {error}", ticket.get("asked_since"))
+        if effect.again:
+            self.ask(context, step, effect.again, ticket.get("asked_since"))
+        if not effect.go_on:
             raise AirflowFailException(f"{answer.by.name or answer.by.id} said {answer.option!r}")
         if answer.option == "Redo":
             trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=True)
             self.defer(trigger=trigger, method_name="redone")
         return answer.option
+
+    def _is_still_asked(self, step: StepRun) -> bool:
+        """Say whether the newest ticket is this task's and waits: Airflow keeps its request, and an answer, if any."""
+        ticket = find_last_ticket(step)
+        return (
+            ticket is not None
+            and (ticket["task_id"], ticket["kind"]) == (self.task_id, self.subject(step)[0])
+            and not is_answered(step, ticket)
+        )
+
+    def _request(self, context: Context, ticket: Mapping[str, Any]) -> None:
+        """Open Airflow's request; one that is open already stays as it is."""
+        upsert_hitl_detail(
+            ti_id=context["ti"].id,
+            options=[option["id"] for option in ticket["options"]],
+            subject=f"{ticket['ask']} {ticket['title']}"[:500],
+            body=_body(ticket),
+            params=_params(ticket["form"]),
+        )
+
+    def _nudge(self, context: Context, step: StepRun, ticket: Mapping[str, Any]) -> NoReturn:
+        """Remind or escalate as far as it is time to, then wait on."""
+        for nudge in take_nudges(step, ticket, _desk(step, ticket)):
+            self._tell(context, step, ticket, nudge.kind)
+        self._park(step, ticket)
+
+    def _tell(self, context: Context, step: StepRun, ticket: Mapping[str, Any], occasion: Occasion) -> None:
+        if notify_path():
+            asked = who_is_asked(_desk(step, ticket).asked, people())
+            tell(step, Notice(occasion, ticket, str(asked)), context)
+
+    def _park(self, step: StepRun, ticket: Mapping[str, Any]) -> NoReturn:
+        timeout = time_until_next(ticket, step.execution.spec.reminders, _desk(step, ticket))
+        raise TaskAwaitingInput(method_name="resume", timeout=timeout)
 
     def redone(self, context: Context, event: Mapping[str, Any]) -> NoReturn:
         """Show the reviewer what the agents brought this time."""
@@ -95,6 +151,11 @@ class ApprovalGateSensor(TicketSensor):
     """Holds a high-impact step until a person has approved it. A rejection fails it, and what depends on it."""
 
     ui_color = "#fbd5d5"
+
+    def execute(self, context: Context) -> str:
+        if settle(execution_of(context).step(self.work_item)):
+            return "Approve"  # the task was interrupted after the last vote
+        return super().execute(context)
 
     def subject(self, step: StepRun) -> tuple[Kind, str]:
         gate = step.item.route.gate
@@ -114,6 +175,10 @@ class HumanTicketSensor(TicketSensor):
         if step.item.milestone:
             return "senior_review", decision["why"]
         return ("review" if decision["decision"] == "review" else "work"), decision["why"]
+
+
+def _desk(step: StepRun, ticket: Mapping[str, Any]) -> Desk:
+    return read_desk(step.execution.run, step.execution.key.public, ticket)
 
 
 def _answer(event: Mapping[str, Any]) -> Answer:

@@ -41,8 +41,17 @@ def registry_path() -> Path | None:
 
 def people_path() -> Path | None:
     """Return the people file; None where there is none. One that is named must be there."""
-    named = conf.get(SECTION, "people", fallback="")
-    path = Path(named) if named else airflow_home() / "people.json"
+    return _file("people")
+
+
+def notify_path() -> Path | None:
+    """Return the file of the channels that tell people about tickets; None where there is none."""
+    return _file("notify")
+
+
+def _file(name: str) -> Path | None:
+    named = conf.get(SECTION, name, fallback="")
+    path = Path(named) if named else airflow_home() / f"{name}.json"
     return path if named or path.exists() else None
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from planexe_dag_factory.cli.agents import agents_app
+from planexe_dag_factory.cli.ticket_commands import tickets_app
 
 app = typer.Typer(
     name="planexe-dag",
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(agents_app, name="agents")
+app.add_typer(tickets_app, name="tickets")
 
 _Plan = Annotated[
     Path,

@@ -103,10 +103,11 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
 def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: bool) -> None:
     console.note(f"Airflow    {url}/dags/{spec.dag_id}/runs/{run_id}")
     console.note(f"Inbox      {url}/plugin/planexe")
-    password = read_passwords(home)[ADMIN]
-    console.note(f"Login      {ADMIN} / {password}")
+    for user, password in read_passwords(home).items():
+        console.note(f"Login      {user} / {password}")
     if not autopilot:
         console.note("People are asked in the inbox; this run goes on as they answer.")
+        console.note(f"{ADMIN} started it, so approvals are somebody else's: log in as {REVIEWER} for them.")
 
 
 def _say_answer(answer: str) -> None:

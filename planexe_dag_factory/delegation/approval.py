@@ -8,9 +8,12 @@ from typing import Any
 
 from planexe_agents.signing import digest, sign_document, verify_document
 
+from planexe_dag_factory.delegation.asked import names_of
+from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes
 from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import RUN, Actor, read_events
 from planexe_dag_factory.record.folder import now
 
 PLAN = "plan"
@@ -29,24 +32,54 @@ def record_approval(
     reason: str,
     amount: float | None,
 ) -> str:
-    """Sign and keep what a person decided at a gate; return the digest of the approval."""
+    """Sign and keep what was decided at a gate; return the digest of the approval. `by` spoke last."""
     gate = step.item.route.gate
+    said = {"by": by.as_json(), "at": now(), "reason": reason, "amount": amount}
+    votes = [*open_votes(step), said] if approved else open_votes(step)
     document: dict[str, Any] = {
-        "work_item": step.id,
         "gate": asdict(gate) if gate else None,
         "decision": "approved" if approved else "rejected",
-        "by": by.as_json(),
-        "reason": reason,
-        "amount": amount,
-        "plan_digest": step.execution.spec.plan_digest,
-        "payload_digest": step.payload_digest,
-        "at": now(),
+        **said,
+        "needed": approvals_needed(step),
+        "votes": [{name: vote[name] for name in said} for vote in distinct(votes)],
+        **bound_to(step),
     }
     signed = sign_document(document, step.execution.key)
     mark = digest(signed)
     step.log("gate-opened" if approved else "gate-refused", by, {"approval": mark}, reason=reason)
     step.write_json(signed, "approval.json")
     return mark
+
+
+def settle(step: StepRun) -> bool:
+    """Open the gate where enough different people have approved; say whether it was opened now."""
+    votes = open_votes(step)
+    if len(votes) < approvals_needed(step):
+        return False
+    last = max(votes, key=lambda vote: str(vote["at"]))
+    record_approval(step, actor_of(last["by"]), approved=True, reason=last["reason"], amount=last["amount"])
+    return True
+
+
+def conflict(step: StepRun, person: Actor) -> str | None:
+    """Say why a person cannot approve a step whoever is asked: four eyes are two persons. None where they can."""
+    names = names_of(person)
+    starter, done = _starter(step), step.find_json("result.json")
+    if starter and not names.isdisjoint(names_of(starter)):
+        return "whoever started the run cannot approve its steps: somebody else must"
+    if done and done["by"]["kind"] == "person" and not names.isdisjoint(names_of(actor_of(done["by"]))):
+        return "whoever did the step cannot approve it: somebody else must"
+    if any(not names.isdisjoint(names_of(actor_of(vote["by"]))) for vote in open_votes(step)):
+        return f"you have approved already: {approvals_needed(step)} different people must"
+    return None
+
+
+def _starter(step: StepRun) -> Actor | None:
+    """Return the person who started the run, from the signed event; None where it was no person."""
+    begun = (event for event in read_events(step.execution.run, RUN) if event["action"] == "run-started")
+    signed = next((event for event in begun if verify_document(event, step.execution.key.public)), None)
+    starter = actor_of(signed["actor"]) if signed else None
+    return starter if starter and starter.kind == "person" else None
 
 
 def require_approvals(step: StepRun) -> None:
@@ -66,16 +99,18 @@ def _fault(step: StepRun) -> str | None:
     approval = step.find_json("approval.json")
     if approval is None:
         return f"nobody has approved {step.item.title!r}"
-    return _first_difference(
-        approval,
-        {
-            "key": step.execution.key.public,
-            "work_item": step.id,
-            "decision": "approved",
-            "plan_digest": step.execution.spec.plan_digest,
-            "payload_digest": step.payload_digest,
-        },
-    ) or (None if verify_document(approval) else "the signature of its approval is wrong")
+    expected = {"key": step.execution.key.public, "decision": "approved", **bound_to(step)}
+    return (
+        _first_difference(approval, expected)
+        or (None if verify_document(approval) else "the signature of its approval is wrong")
+        or _too_few(approval, approvals_needed(step))
+    )
+
+
+def _too_few(approval: Mapping[str, Any], needed: int) -> str | None:
+    """Count again: so many different people must have approved."""
+    given = len(distinct(approval.get("votes", [approval])))
+    return None if given >= needed else f"{given} of the {needed} different people who must approve it have"
 
 
 def _first_difference(approval: Mapping[str, Any], expected: Mapping[str, str]) -> str | None:

@@ -53,18 +53,15 @@ def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = N
 
 
 def look_up(people: People, named: Named) -> tuple[Assigned, bool]:
-    """Say who is meant by a name, and whether the people file knows it.
-
-    What a plan says is a role and nothing else: only a policy, or a person, may name users and groups.
-    """
-    if named.kind == "user" or (named.kind == "any" and named.name in users_of(people)):
+    """Say who is meant by a name, and whether the people file knows it."""
+    if named.kind == "user":
         return Assigned((named.name,), ()), True
-    if named.kind == "group" or (named.kind == "any" and named.name in people.groups):
+    if named.kind == "group":
         return Assigned((), (named.name,)), True
     found = people.resolve(named.name)
-    senior = people.senior if named.kind == "senior" or named.name.casefold() == SENIOR else None
-    if senior and not found.mapped:
-        return senior, True
+    is_senior = named.kind == "senior" or named.name.casefold() == SENIOR
+    if is_senior and people.senior and not found.mapped:
+        return people.senior, True
     return found.assigned, found.mapped
 
 
@@ -77,10 +74,3 @@ def refusal(person: Actor, desk: Desk, people: People) -> str | None:
         holder = desk.claim.who.name or desk.claim.who.id
         return f"{holder} has claimed this ticket: ask {holder} to release it, or reassign it to yourself"
     return None
-
-
-def users_of(people: People) -> frozenset[str]:
-    """Return every user that the people file names."""
-    assigned = (*people.roles.values(), people.owner, people.senior)
-    named = (user for one in assigned if one for user in one.users)
-    return frozenset(named) | frozenset(user for users in people.groups.values() for user in users)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planexe_agents.signing import digest, verify
+from planexe_agents.signing import digest, verify_document
 
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import RunFolder
@@ -26,12 +26,12 @@ REMINDED = "ticket-reminded"
 ESCALATED = "ticket-escalated"
 DEEDS = frozenset({CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED})
 
-NameKind = Literal["role", "senior", "user", "group", "any"]
+NameKind = Literal["role", "senior", "user", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One who is asked: a role of the plan, a user or a group, or `any` of these; `until` (ISO 8601): for a while."""
+    """One who is asked: a role of the plan, a user or a group; `until` (ISO 8601) where only for a while."""
 
     kind: NameKind
     name: str
@@ -111,7 +111,7 @@ def _deeds(run: RunFolder, key: str, ticket: Mapping[str, Any], names: Iterable[
         about, action = _parts(name)
         if about == ticket["work_item"] and action in DEEDS:
             document = run.read_json("audit", name)
-            if document["details"].get("task") == ticket["task_id"] and _is_signed(document, key):
+            if document["details"].get("task") == ticket["task_id"] and verify_document(document, key):
                 yield Deed(
                     digest(document),
                     document["action"],
@@ -130,8 +130,3 @@ def _parts(name: str) -> tuple[str, str]:
     """Split `<stamp>+<about>+<action>+<mark>.json`, the name of an event's file."""
     parts = name.split("+")
     return (parts[1], parts[2]) if len(parts) == 4 else ("", "")  # noqa: PLR2004 - see the docstring
-
-
-def _is_signed(document: Mapping[str, Any], key: str) -> bool:
-    unsigned = {name: value for name, value in document.items() if name != "signature"}
-    return document.get("key") == key and verify(key, unsigned, str(document.get("signature", "")))

@@ -15,7 +15,10 @@ from planexe_dag_factory.record.folder import now
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of a step: who did it, who accepted it, and what came out."""
+    """The end of a step: who did it, who accepted it, and what came out.
+
+    `correction` is what a person changed in an agent's result, as a JSON Patch (RFC 6902).
+    """
 
     status: Literal["done", "refused"]
     by: Actor
@@ -26,6 +29,7 @@ class Result:
     result: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     note: str | None = None
+    correction: tuple[Mapping[str, Any], ...] | None = None
 
 
 def write_result(step: StepRun, result: Result) -> str:
@@ -41,6 +45,7 @@ def write_result(step: StepRun, result: Result) -> str:
         "result": dict(result.result),
         "reason": result.reason,
         "note": result.note,
+        "correction": list(result.correction) if result.correction is not None else None,
         "started_at": _started_at(step),
         "ended_at": now(),
     }

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from planexe_dag_factory.delegation.assignment import schema_problems
+from planexe_dag_factory.delegation.assignment import UNRATED, WORDS, schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
+from planexe_dag_factory.delegation.desk import Named
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.votes import approvals_needed, open_votes
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.spec.model import WorkItem
 
 Kind = Literal["work", "review", "approval", "senior_review"]
 COMMENT_CHARACTERS = 10_000
+SHARED_WORDS, SHOWN_RISKS = 2, 3
 RESULT_CHARACTERS = 1_000_000
 
 
@@ -90,16 +93,21 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
             "resources": list(step.item.resources),
             "phase": step.execution.title_of(step.item.phase),
             "package": step.execution.title_of(step.item.package),
+            "risks": nearest_risks(step.execution.plan.get("risks", ()), step.item),
         },
         "agent_says": _agents_say(attempts),
         "tried": [attempt.as_json() for attempt in attempts],
         "assignee": _assignee(step.item, kind),
+        "asked": [named.as_json() for named in _asked(step.item, kind)],
+        "approvals": {"needed": approvals_needed(step), "given": _given(step)} if kind == "approval" else None,
+        "priority": "high" if kind == "senior_review" or _is_critical(step) else "normal",
         "opened_at": now(),
-        "due_at": _due(step.item),
+        "due_at": _due(step.item, kind),
         "unblocks": unblocks(step),
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
         "amount": _amount(kind, step.item),
+        "currency": step.item.route.gate.currency if kind == "approval" and step.item.route.gate else None,
         "result_schema": _result_schema(step, attempts[-1]) if attempts and kind != "work" else None,
         "previous": previous,
     }
@@ -231,7 +239,36 @@ def _assignee(item: WorkItem, kind: Kind) -> str:
     return gate.approver if kind == "approval" and gate else item.route.assignee
 
 
-def _due(item: WorkItem) -> str | None:
-    if item.route.due_days is None:
-        return None
-    return (datetime.now(UTC) + timedelta(days=item.route.due_days)).isoformat(timespec="seconds")
+def _asked(item: WorkItem, kind: Kind) -> tuple[Named, ...]:
+    gate = item.route.gate
+    if kind == "approval" and gate:
+        return tuple(Named("role", name) for name in gate.deciders)
+    return (Named("senior" if kind == "senior_review" else "role", item.route.assignee),)
+
+
+def _given(step: StepRun) -> list[dict[str, Any]]:
+    return [{name: vote[name] for name in ("by", "at", "reason")} for vote in open_votes(step)]
+
+
+def _is_critical(step: StepRun) -> bool:
+    return any(one.critical and step.id in one.work_items for one in step.execution.spec.milestones)
+
+
+def nearest_risks(risks: Iterable[Mapping[str, Any]], item: WorkItem) -> list[dict[str, Any]]:
+    """Choose the risks of the plan's register that share most words with the step; those that share none are left."""
+    wanted = _words(f"{item.title} {item.description}")
+    near = [(len(wanted & _words(f"{risk.get('area', '')} {risk.get('description', '')}")), risk) for risk in risks]
+    shared = sorted((one for one in near if one[0] >= SHARED_WORDS), key=lambda one: -one[0])
+    return [{**UNRATED, **risk} for _, risk in shared[:SHOWN_RISKS]]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(WORDS.findall(text.casefold()))
+
+
+def _due(item: WorkItem, kind: Kind) -> str | None:
+    """Return when an answer is due: as the policy says, else a person's own work when the plan estimates its end."""
+    days = item.route.due_days
+    if days is None and kind == "work" and item.days:
+        days = item.days[1]
+    return None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")

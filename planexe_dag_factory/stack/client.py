@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from planexe_dag_factory.errors import StackError
 _TIMEOUT_S = 30
 _ASK_AGAIN, _PAUSE_S = 3, 0.5
 _PLUGIN = "/planexe/api/v1"
+_PAGE = 100
 
 
 class AirflowClient:
@@ -95,6 +97,31 @@ class AirflowClient:
         rows: list[dict[str, Any]] = self.get(f"{_PLUGIN}/tickets", dag_id=dag_id, run_id=run_id)["tickets"]
         return rows
 
+    def inbox(self, **wanted: Any) -> dict[str, Any]:
+        """Return a page of the inbox; the arguments are those of `GET /tickets`."""
+        page: dict[str, Any] = self.get(f"{_PLUGIN}/tickets", **wanted)
+        return page
+
+    def inbox_rows(self, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """Go through every page of the inbox."""
+        offset, total = 0, 1
+        while offset < total:
+            page = self.inbox(**wanted, limit=_PAGE, offset=offset)
+            yield from page["tickets"]
+            offset, total = offset + _PAGE, page["total"]
+
+    def claim(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Take a ticket: `ok`, or the `problem`."""
+        return self._each("claim", dag_id, run_id, task_id)
+
+    def release(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give a ticket back: `ok`, or the `problem`."""
+        return self._each("release", dag_id, run_id, task_id)
+
+    def comment(self, dag_id: str, run_id: str, task_id: str, text: str) -> httpx.Response:
+        """Say something about a ticket: 204, or why not."""
+        return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/comments", json={"text": text})
+
     def ticket(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return everything about one ticket."""
         found: dict[str, Any] = self.get(_ticket_path(dag_id, run_id, task_id))
@@ -103,6 +130,11 @@ class AirflowClient:
     def answer(self, dag_id: str, run_id: str, task_id: str, answer: dict[str, Any]) -> httpx.Response:
         """Answer a ticket: 200, or 403, 409 (somebody was first), 422 (`detail` lists what is wrong)."""
         return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/answer", json=answer)
+
+    def _each(self, action: str, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        place = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
+        [done] = self.post(f"{_PLUGIN}/tickets/{action}", {"tickets": [place]})["tickets"]
+        return dict(done)
 
     def _login(self) -> None:
         self._http.headers.pop("Authorization", None)

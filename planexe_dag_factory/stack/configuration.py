@@ -121,7 +121,11 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
         },
         "api_auth": {"jwt_secret": secret["jwt_secret"], "jwt_issuer": "planexe-dag"},
         "workers": {"min_heartbeat_interval": "1"},  # a task holds its slot for as long after it has ended
-        "scheduler": {"scheduler_idle_sleep_time": "0.5", "enable_health_check": "False"},
+        "scheduler": {
+            "scheduler_idle_sleep_time": "0.5",
+            "enable_health_check": "False",
+            "trigger_timeout_check_interval": "5",  # how late a reminder may be
+        },
         "dag_processor": {
             "dag_bundle_config_list": json.dumps([{"name": "planexe", "classpath": _BUNDLE, "kwargs": {}}]),
             "dag_bundle_storage_path": str(home.root / "bundles"),

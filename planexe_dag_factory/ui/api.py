@@ -12,7 +12,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile, status
 
-from planexe_dag_factory.delegation.asked import names_of, users_of
+from planexe_dag_factory.delegation.asked import names_of
 from planexe_dag_factory.ui import answers, views
 from planexe_dag_factory.ui.access import (
     MAY_ANSWER,
@@ -48,6 +48,31 @@ router = APIRouter(prefix="/api/v1")
 
 REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 """A report is a page of its own, with styles within it; in a sandbox it has no origin and no scripts."""
+TICKET: dict[str, Any] = {
+    "kind": "approval",
+    "n": 2,
+    "dag_id": "harbour",
+    "run_id": "manual__2026-03-02T09:00:00+00:00",
+    "task_id": "order-the-dredger.gate",
+    "title": "Order the dredger",
+    "ask": "Please approve or reject this step before it starts.",
+    "why": "It spends EUR 250,000",
+    "options": [{"id": "Approve", "label": "Approve", "intent": "primary", "requires": ["amount"]}],
+    "amount": 250_000,
+    "previous": "1 of 2 have approved: anna.",
+    "plan": "Harbour renewal",
+    "state": "open",
+    "may_answer": False,
+    "why_not": "You have approved already: 2 different people must.",
+    "claimed_by": None,
+    "assigned": {"role": "Finance", "users": [], "groups": ["board"], "mapped": True},
+    "history": [{"at": "2026-03-02T09:01:00Z", "who": "planexe-dag-factory", "what": "opened the ticket", "text": ""}],
+    "comments": [],
+    "attachments": [],
+    "votes": {"needed": 2, "given": [{"by": {"kind": "person", "id": "anna"}, "at": "2026-03-02T10:00:00Z"}]},
+    "links": {"task": "/dags/harbour/runs/manual__2026-03-02T09%3A00%3A00%2B00%3A00/tasks/order-the-dredger.gate"},
+}
+"""What a ticket looks like, in part: the rest is ticket.json of docs/architecture.md."""
 ACTED: dict[int | str, dict[str, Any]] = {
     409: {"description": "Answered meanwhile, or not for this person to do"},
     422: {"description": "Every problem of the request"},
@@ -131,10 +156,14 @@ def release(body: Places, hand: Hand, user: GetUserDep) -> DoneAll:
 def people_list(person: Person, people: PeopleFile) -> PeopleList:
     """List the users and groups that a ticket can be given to, as the people file names them."""
     groups = {group: tuple(users) for group, users in sorted(people.groups.items())}
-    return PeopleList(you=tuple(sorted(names_of(person))), users=tuple(sorted(users_of(people))), groups=groups)
+    return PeopleList(you=tuple(sorted(names_of(person))), users=people.users, groups=groups)
 
 
-@router.get("/tickets/{dag_id}/{run_id}/{task_id}", dependencies=MAY_SEE_TICKETS)
+@router.get(
+    "/tickets/{dag_id}/{run_id}/{task_id}",
+    dependencies=MAY_SEE_TICKETS,
+    responses={200: {"content": {"application/json": {"example": TICKET}}}},
+)
 def ticket(  # noqa: PLR0917 - see `tickets`
     dag_id: str, run_id: str, task_id: str, session: SessionDep, user: GetUserDep, person: Person, people: PeopleFile
 ) -> dict[str, Any]:

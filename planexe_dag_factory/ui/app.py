@@ -7,18 +7,20 @@ from collections.abc import Awaitable, Callable
 from airflow.api_fastapi.app import get_auth_manager
 from fastapi import Depends, FastAPI, Request, Response, status
 from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.ui import api, pages, runs
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
+from planexe_dag_factory.ui.desk.actions import LARGEST_FILE
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
+LARGEST_REQUEST = LARGEST_FILE + 64 * 1024
 _HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -47,10 +49,20 @@ def create_app() -> FastAPI:
 
 
 async def _harden(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call_next(request)
+    response = _too_large(request) or await call_next(request)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     return response
+
+
+def _too_large(request: Request) -> Response | None:
+    """Refuse a body that is larger than any of ours, or does not say how large it is, before it is read."""
+    length = request.headers.get("content-length")
+    if length is None and "transfer-encoding" in request.headers:
+        return JSONResponse({"detail": "Say how long the request is."}, status.HTTP_411_LENGTH_REQUIRED)
+    if length is not None and (not length.isdecimal() or int(length) > LARGEST_REQUEST):
+        return JSONResponse({"detail": "A file may have 10 MB at most."}, status.HTTP_413_CONTENT_TOO_LARGE)
+    return None
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

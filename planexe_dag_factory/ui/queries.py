@@ -20,8 +20,15 @@ from planexe_dag_factory.airflow.settings import TAG
 from planexe_dag_factory.ui.progress import TaskRow
 from planexe_dag_factory.ui.wire import TicketKind
 
-PARKED = (TaskInstanceState.AWAITING_INPUT, TaskInstanceState.DEFERRED)
-"""The states in which Airflow's own answer path resumes a task."""
+ASKING = (
+    TaskInstanceState.AWAITING_INPUT,
+    TaskInstanceState.DEFERRED,
+    TaskInstanceState.SCHEDULED,
+    TaskInstanceState.QUEUED,
+    TaskInstanceState.RUNNING,
+)
+"""The states in which an unanswered request waits: a task that sends a reminder is not parked for a moment, and
+takes an answer that comes meanwhile as soon as it parks again."""
 
 TITLE = cast("ColumnElement[str]", DagModel.dag_display_name)
 _PAUSED = cast("ColumnElement[bool]", DagModel.is_paused)
@@ -148,7 +155,7 @@ def find_request(session: Session, dag_id: str, run_id: str, task_id: str) -> Re
         return None
     state, responded_at, options, params, assignees = row
     return Request(
-        open=responded_at is None and state in PARKED,
+        open=responded_at is None and state in ASKING,
         options=tuple(options),
         params=params or {},
         assigned=tuple(user["id"] for user in assignees or ()),
@@ -176,4 +183,4 @@ def run_row(values: Sequence[Any]) -> RunRow:
 
 def is_open() -> tuple[ColumnElement[bool], ...]:
     """Select the requests that wait for an answer."""
-    return TaskInstance.state.in_(PARKED), HITLDetail.responded_at.is_(None)
+    return TaskInstance.state.in_(ASKING), HITLDetail.responded_at.is_(None)

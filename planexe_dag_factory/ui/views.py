@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.delegation.asked import refusal, who_is_asked
+from planexe_dag_factory.delegation.answers import person_problem
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
@@ -93,7 +94,7 @@ def why_not_answer(found: Found, desk: Desk, person: Actor, people: People, *, a
         return "It has been answered."
     if not allowed:
         return "Airflow does not let you answer requests of this plan."
-    reason = refusal(person, desk, people)
+    reason = person_problem(found.step, found.ticket, desk, person, people)
     return f"{reason[:1].upper()}{reason[1:]}." if reason else None
 
 

@@ -10,12 +10,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, model
 from planexe_dag_factory.report.model import State
 
 TicketKind = Literal["work", "review", "approval", "senior_review"]
+_PLACE = {"dag_id": "harbour", "run_id": "manual__2026-03-02T09:00:00+00:00", "task_id": "order-the-dredger.gate"}
 
 
 class Message(BaseModel):
     """Base of everything on the wire; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _example(document: dict[str, Any]) -> ConfigDict:
+    """Show a message as it looks in the description of the API."""
+    return ConfigDict(json_schema_extra={"examples": [document]})
 
 
 class StepProgress(Message):
@@ -196,6 +202,8 @@ class Place(Message):
 class Places(Message):
     """Tickets to claim or to release."""
 
+    model_config = _example({"tickets": [_PLACE]})
+
     tickets: tuple[Place, ...] = Field(min_length=1, max_length=100)
 
 
@@ -208,6 +216,8 @@ class Done(Place):
 
 class DoneAll(Message):
     """What became of each ticket, in the order of the request."""
+
+    model_config = _example({"tickets": [{**_PLACE, "ok": False, "problem": "Ann has claimed it already."}]})
 
     tickets: tuple[Done, ...]
 
@@ -228,6 +238,8 @@ class Recipient(Message):
 class Reassignment(Message):
     """Whom to ask instead, and why."""
 
+    model_config = _example({"to": {"user": "anna"}, "reason": "She knows the contract."})
+
     to: Recipient
     reason: str = Field(min_length=1, max_length=2_000)
 
@@ -235,17 +247,23 @@ class Reassignment(Message):
 class Delegation(Reassignment):
     """Whom to ask as well, why, and until when."""
 
+    model_config = _example({"to": {"group": "board"}, "reason": "I am away.", "until": "2026-03-09T09:00:00Z"})
+
     until: AwareDatetime
 
 
 class Comment(Message):
     """What to say to everybody who deals with the ticket."""
 
+    model_config = _example({"text": "The second offer is missing."})
+
     text: str = Field(min_length=1, max_length=10_000)
 
 
 class Link(Message):
     """Something elsewhere that belongs to the ticket; only http and https."""
+
+    model_config = _example({"url": "https://example.org/offer", "title": "The offer"})
 
     url: HttpUrl = Field(max_length=2_000)
     title: str = Field(default="", max_length=250)
@@ -275,6 +293,8 @@ class Attachment(Message):
 class PeopleList(Message):
     """Whom a ticket can be given to, by the people file; `you` are the names that mean the reader."""
 
+    model_config = _example({"you": ["anna"], "users": ["anna", "bert"], "groups": {"board": ["anna", "bert"]}})
+
     you: tuple[str, ...]
     users: tuple[str, ...]
     groups: dict[str, tuple[str, ...]]
@@ -282,6 +302,8 @@ class PeopleList(Message):
 
 class Answer(Message):
     """What a person decided. `n` names the ticket that was read, so that a stale page answers nothing."""
+
+    model_config = _example({"option": "Approve", "fields": {"amount": 250000, "comment": "As budgeted."}, "n": 1})
 
     option: str = Field(max_length=100)
     fields: dict[str, Any] = {}

@@ -69,6 +69,6 @@ def test_a_policy_dropped_beside_a_plan_counts(stack: RunningStack, tmp_path: Pa
     (stack.plans_dir / "gated.policy.json").write_text('{"rules": [{"step": "look", "gate": "irreversible"}]}')
     gated = plan("gated", "Gated")
     drop(stack.plans_dir, gated)
-    run = start(stack.client, gated)
+    run = start(stack.client, gated, stack.login("operator"))
     assert run.to_the_end(agreeable) == "success"
     assert [ticket["kind"] for ticket in run.seen] == ["approval", "work"]

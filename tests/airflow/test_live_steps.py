@@ -28,7 +28,7 @@ def drop_plan(stack: RunningStack) -> Iterator[Any]:
     def run(plan_id: str, *steps: dict[str, Any]) -> Followed:
         plan = {"id": plan_id, "title": plan_id, "documents": DOCUMENTS, "steps": list(steps)}
         dropped.append(drop(stack.plans_dir, plan))
-        return start(stack.client, plan)
+        return start(stack.client, plan, stack.login("operator"))
 
     yield run
     for path in dropped:

@@ -49,6 +49,12 @@ def broken(tmp_path: Path) -> Path:
         ("agents", "check"),
         ("agents", "remove"),
         ("agents", "prefer"),
+        ("tickets", "list"),
+        ("tickets", "show"),
+        ("tickets", "claim"),
+        ("tickets", "release"),
+        ("tickets", "comment"),
+        ("tickets", "answer"),
     ],
 )
 def test_every_command_has_help_and_every_one_that_does_something_an_example(words: tuple[str, ...]) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from planexe_agents.client import AgentDistrusted, AgentUnavailable
 
-from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, last_ticket, open_ticket, take_answer
+from planexe_dag_factory.delegation.answers import (
+    Answer,
+    AnswerRefusedError,
+    Effect,
+    last_ticket,
+    open_ticket,
+    take_answer,
+)
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket, check_answer
@@ -156,7 +163,7 @@ def test_an_answer_takes_effect(
     result: dict[str, Any],
 ) -> None:
     scene, made = ticket(tmp_path, kind)
-    assert take_answer(scene.step, made, Answer(option, fields, ANNA)) is goes_on
+    assert take_answer(scene.step, made, Answer(option, fields, ANNA)) == Effect(goes_on)
     ended = scene.step.read_json("result.json")
     assert {name: ended[name] for name in result} == result
     assert (ended["accepted_by"] or ended["by"])["id"] == "anna"

@@ -28,6 +28,7 @@ from planexe_dag_factory.stack.embedded import free_port
 from planexe_dag_factory.stack.follow import follow, wait_for_dag
 from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
+from tests.stack.postgres import start_postgres
 
 ROOT = Path(__file__).parents[2]
 HELLO = ROOT / "dags" / "examples" / "hello.json"
@@ -121,37 +122,6 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         supervisor.stop_programs()
 
 
-def start_postgres(deployment: Deployment) -> None:
-    """Run PostgreSQL, which refuses to be root: then as its own user, who must reach the folder."""
-    data, port = deployment.folder / "postgres", str(deployment.ports["postgres:5432"])
-    secret = deployment.folder / "postgres-password"
-    secret.write_text(SECRETS["POSTGRES_PASSWORD"])
-    data.mkdir()
-    as_user: list[str] = []
-    if os.getuid() == 0:
-        as_user = ["runuser", "-u", "postgres", "--"]
-        for path in (data, secret):
-            shutil.chown(path, "postgres")
-        for folder in (deployment.folder, *deployment.folder.parents[:2]):
-            folder.chmod(0o755)
-    programs = Path(shutil.which("initdb") or next(Path("/usr/lib/postgresql").glob("*/bin/initdb"))).parent
-    deployment.run(
-        "initdb",
-        [*as_user, f"{programs}/initdb", "-D", str(data), "-U", "airflow", "--pwfile", str(secret), "-A", "md5"],
-    )
-    server = [f"{programs}/postgres", "-D", str(data), "-p", port, "-h", "127.0.0.1", "-k", ""]
-    deployment.start("postgres", [*as_user, *server], {})
-    code = f"import psycopg2; c = psycopg2.connect('{dsn(deployment, 'postgres')}'); c.autocommit = True;"
-    create = f"{code} c.cursor().execute('create database airflow')"
-    shell = f'for i in $(seq 50); do {sys.executable} -c "$0" && exit 0; sleep 0.2; done; exit 1'
-    deployment.run("create-database", ["sh", "-c", shell, create])
-
-
-def dsn(deployment: Deployment, database: str) -> str:
-    port = deployment.ports["postgres:5432"]
-    return f"postgresql://airflow:{SECRETS['POSTGRES_PASSWORD']}@127.0.0.1:{port}/{database}"
-
-
 def start_redis(deployment: Deployment) -> None:
     command = [deployment.here(word) for word in deployment.services["redis"]["command"]]
     port = str(deployment.ports["redis:6379"])
@@ -184,7 +154,8 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     passwords = {"admin": "admin-secret", "demo-reviewer": "reviewer-secret"}
     (folder / "passwords.json").write_text(json.dumps(passwords))
     shutil.copy(HELLO, folder / "plans")
-    start_postgres(deployment)
+    port = deployment.ports["postgres:5432"]
+    start_postgres(deployment.supervisor, folder, port, SECRETS["POSTGRES_PASSWORD"])
     start_redis(deployment)
     start_agents(deployment)
     deployment.run("migrate", [sys.executable, "-m", "airflow", "db", "migrate"])

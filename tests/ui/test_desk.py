@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,8 +133,10 @@ def test_a_file_is_kept_under_our_name_and_only_saved_by_browsers(site: Site) ->
 
 
 def test_a_file_that_is_too_large_is_refused(site: Site) -> None:
-    large = {"file": ("a.bin", b"0" * (10 * 1024 * 1024 + 1))}
-    assert site.as_user("ann").post(_path(site, 16, "attachments"), files=large).status_code == 413
+    ann, path = site.as_user("ann"), _path(site, 16, "attachments")
+    for size in (10 * 1024 * 1024 + 1, 11 * 1024 * 1024):
+        assert ann.post(path, files={"file": ("a.bin", b"0" * size)}).status_code == 413
+    assert ann.post(path, content=iter([b"0" * 100])).status_code == 411
     assert site.as_user("ann").get(_path(site, 16)).json()["attachments"] == []
 
 
@@ -203,3 +209,75 @@ def test_an_answered_ticket_says_who_answered(site: Site) -> None:
     ann.post(_path(site, 20, "answer"), json={"option": "Done", "fields": {"comment": "ok"}})
     found = ann.get("/tickets", params={"state": "answered", "q": "question 20"}).json()["tickets"]
     assert [(row["answered_by"], row["answered_with"]) for row in found] == [("ann", "Done")]
+
+
+@pytest.fixture
+def office(site: Site) -> Iterator[None]:
+    """A people file: Finance is ann, a site manager is anybody of the office, the boss answers for the rest."""
+    path = Path(site.environment["AIRFLOW_HOME"]) / "people.json"
+    roles = {"Finance": {"users": ["ann"]}, "Site manager": {"groups": ["office"]}}
+    owner = {"users": ["boss"]}
+    path.write_text(json.dumps({"owner": owner, "groups": {"office": ["ann", "carl"]}, "roles": roles}))
+    yield
+    path.unlink()
+
+
+@pytest.mark.usefixtures("office")
+def test_the_people_file_says_who_is_asked(site: Site) -> None:
+    ann, boss = site.as_user("ann"), site.as_user("boss")
+
+    def listed(client: httpx.Client, scope: str) -> set[str]:
+        page = client.get("/tickets", params={"dag_id": "harbour", "scope": scope}).json()
+        assert page["counts"][scope] == page["total"]
+        return {row["task_id"] for row in page["tickets"]}
+
+    assert listed(ann, "mine") == {"dredge.gate"}
+    assert listed(ann, "groups") == {"estimate.human", "inspect.human"}
+    assert listed(boss, "mine") == listed(boss, "groups") == set()
+    inspect = site.place("tickets", "harbour", "RUN", "inspect.human")
+    found = boss.get(inspect).json()
+    assert found["assigned"] == {"role": "Site manager", "users": [], "groups": ["office"], "mapped": True}
+    assert (found["may_answer"], found["why_not"]) == (False, "The group office is asked, and boss is not among them.")
+    answer = {"option": "Done", "fields": {"comment": "looked"}}
+    assert boss.post(f"{inspect}/answer", json=answer).status_code == 403
+    assert boss.get(inspect).json()["state"] == "open"
+    assert ann.get("/people").json() == {
+        "you": ["ann"],
+        "users": ["ann", "boss", "carl"],
+        "groups": {"office": ["ann", "carl"]},
+    }
+
+
+@pytest.mark.usefixtures("office")
+def test_only_those_who_are_asked_and_the_owner_hand_a_ticket_on(site: Site) -> None:
+    ann, boss = site.as_user("ann"), site.as_user("boss")
+    gate = site.place("tickets", "harbour", "RUN", "dredge.gate", "reassign")
+    unknown = ann.post(gate, json={"to": {"user": "mallory"}, "reason": "x"})
+    assert unknown.json()["detail"] == [
+        "to.user: the people file knows no 'mallory'; choose one of ann, boss, carl",
+    ]
+    assert boss.post(gate, json={"to": {"group": "office"}, "reason": "Ann is ill."}).status_code == 204
+    assert boss.get(gate.removesuffix("/reassign")).json()["assigned"]["groups"] == ["office"]
+    assert ann.post(gate, json={"to": {"user": "ann"}, "reason": "back"}).status_code == 204
+
+
+@pytest.mark.usefixtures("office")
+def test_a_delegate_is_asked_as_well(site: Site) -> None:
+    ann = site.as_user("ann")
+    until = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    body = {"to": {"user": "boss"}, "reason": "I am away.", "until": until}
+    assert site.as_user("boss").post(_path(site, 21, "delegate"), json=body).status_code == 204  # the owner may
+    assert _row(ann, 21)["users"] == ["boss"]
+    assert _row(ann, 21)["groups"] == ["office"]
+    assert site.as_user("boss").get(_path(site, 21)).json()["may_answer"] is True
+
+
+def test_a_people_file_that_cannot_be_used_lets_nobody_answer_and_says_so(site: Site) -> None:
+    path = Path(site.environment["AIRFLOW_HOME"]) / "people.json"
+    path.write_text("{")
+    try:
+        answer = site.as_user("ann").get(_path(site, 22))
+    finally:
+        path.unlink()
+    assert answer.status_code == 503
+    assert "people.json" in answer.json()["detail"]

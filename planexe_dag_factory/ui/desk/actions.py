@@ -12,7 +12,7 @@ from planexe_agents.signing import digest_bytes
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.delegation.asked import names_of, refusal, users_of, who_is_asked
+from planexe_dag_factory.delegation.asked import names_of, refusal, who_is_asked
 from planexe_dag_factory.delegation.desk import (
     ATTACHED,
     CLAIMED,
@@ -165,7 +165,7 @@ def _recipient(to: Recipient, people: People) -> Mapping[str, str]:
         if to.group not in people.groups:
             raise _wrong(f"to.group: there is no group {to.group!r} in the people file; {_known(people.groups)}")
         return {"kind": "group", "name": to.group}
-    users = users_of(people)
+    users = people.users
     if users and to.user not in users:
         raise _wrong(f"to.user: the people file knows no {to.user!r}; {_known(users)}")
     return {"kind": "user", "name": str(to.user)}

@@ -23,7 +23,7 @@ Due = Literal["overdue", "today", "week", "none"]
 Claimed = Literal["me", "none", "any"]
 Sort = Literal["opened", "-opened", "due", "-due", "plan", "-plan", "priority", "-priority"]
 
-_NAMED_KINDS = ("role", "senior", "any")
+_NAMED_KINDS = ("role", "senior")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.desk import COMMENTED, Deed, Desk, Named, read_desk
 from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, TICKET
-from planexe_dag_factory.ui.queries import FIRST_OPTION, PARKED, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
+from planexe_dag_factory.ui.queries import ASKING, FIRST_OPTION, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
 from planexe_dag_factory.ui.records import Record, find_record, public_key
 
 AT_ONCE = 250
@@ -110,7 +110,7 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
             or_(
                 TaskInstance.id.is_(None),
                 TaskInstance.state.is_(None),
-                TaskInstance.state.not_in(PARKED),
+                TaskInstance.state.not_in(ASKING),
                 HITLDetail.ti_id.is_(None),
                 HITLDetail.responded_at.is_not(None),
             )

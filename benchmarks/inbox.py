@@ -1,0 +1,167 @@
+"""The inbox with 10,000 open tickets in 50 plans, against Airflow's own list of the same requests.
+
+Over HTTP, from a real API server, logged in, with a people file: a page of 50 with all its counts.
+On SQLite, and on PostgreSQL where `PLANEXE_BENCH_POSTGRES` names an empty database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+import psutil
+
+from benchmarks.figures import Figure
+from planexe_dag_factory.stack.embedded import free_port
+
+PLANS, TICKETS, PAGE, ASKS = 50, 10_000, 50, 15
+AIM = 1.0
+PEOPLE = {
+    "owner": {"users": ["boss"]},
+    "groups": {"office": ["boss", "ann"]},
+    "roles": {"Finance": {"users": ["boss"]}, "Legal": {"groups": ["office"]}},
+}
+OWN = {
+    "a page of the inbox": {},
+    "my tickets, by due date": {"scope": "mine", "sort": "due"},
+    "my groups' approvals of one plan": {"scope": "groups", "kind": "approval", "dag_id": "plan-007"},
+    "a search": {"q": "quay step-0042"},
+}
+
+
+def measure(home: Path, rounds: int) -> list[Figure]:
+    databases = {"SQLite": f"sqlite:///{home}/airflow.db"}
+    if "PLANEXE_BENCH_POSTGRES" in os.environ:
+        databases["PostgreSQL"] = os.environ["PLANEXE_BENCH_POSTGRES"]
+    return [figure for name, url in databases.items() for figure in _measure(home / name, name, url, rounds)]
+
+
+def _measure(home: Path, name: str, database: str, rounds: int) -> list[Figure]:
+    home.mkdir(parents=True)
+    url = f"http://127.0.0.1:{free_port()}"
+    environment = _environment(home, url, database)
+    seed = [sys.executable, "-m", "benchmarks.inbox_site", str(PLANS), str(TICKETS)]
+    subprocess.run(seed, env=environment, check=True, capture_output=True)
+    with _served(url, environment, home) as (client, server):
+        _say(
+            f"{name}: {_fill(client):.1f} s until every ticket is in the index; {_queries(environment)} queries a page"
+        )
+        before = server.memory_full_info().uss
+        figures = [_figure(client, name, what, wanted, rounds) for what, wanted in OWN.items()]
+        grown = (server.memory_full_info().uss - before) / 1e6
+        _say(f"{name}: the server's memory grew by {grown:.1f} MB over {len(OWN) * rounds * ASKS} pages")
+    return figures
+
+
+def _figure(client: httpx.Client, name: str, what: str, wanted: Mapping[str, Any], rounds: int) -> Figure:
+    ours = {"limit": PAGE, **wanted}
+    theirs = {"limit": PAGE, "response_received": False, "state": "awaiting_input"}
+    pairs = tuple(
+        (_time(client, "/planexe/api/v1/tickets", ours), _time(client, "/api/v2/dags/~/dagRuns/~/hitlDetails", theirs))
+        for _ in range(rounds)
+    )
+    return Figure(f"{name}: {what}", "Airflow's own list of the same requests", pairs, AIM)
+
+
+def _time(client: httpx.Client, path: str, wanted: Mapping[str, Any]) -> float:
+    """Return the median of a few requests, in seconds."""
+    times = []
+    for _ in range(ASKS):
+        start = time.perf_counter()
+        client.get(path, params=dict(wanted)).raise_for_status()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def _fill(client: httpx.Client) -> float:
+    start = time.perf_counter()
+    while client.get("/planexe/api/v1/tickets").raise_for_status().json()["unread"]:
+        pass
+    return time.perf_counter() - start
+
+
+COUNT = """
+from airflow.utils.session import create_session
+from airflow.models.dag import DagModel
+from sqlalchemy import event, select
+from planexe_dag_factory.airflow.settings import people
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.ui.desk import inbox, index
+with create_session() as session:
+    dag_ids = frozenset(session.scalars(select(DagModel.dag_id)))
+    statements = []
+    note = lambda connection, cursor, statement, *_: statements.append(statement)
+    event.listen(session.get_bind(), "before_cursor_execute", note)
+    index.refresh(session, dag_ids)
+    inbox.list_tickets(session, inbox.Wanted(dag_ids, limit=50), Actor("person", "boss", "boss"), people())
+    print(len(statements))
+"""
+
+
+def _queries(environment: Mapping[str, str]) -> int:
+    done = subprocess.run([sys.executable, "-c", COUNT], env=environment, check=True, capture_output=True, text=True)
+    return int(done.stdout.split()[-1])
+
+
+@contextmanager
+def _served(url: str, environment: Mapping[str, str], home: Path) -> Iterator[tuple[httpx.Client, psutil.Process]]:
+    command = [sys.executable, "-m", "airflow", "api-server"]
+    with (
+        (home / "server.log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server,
+    ):
+        try:
+            token = _await(url)
+            with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=120) as client:
+                yield client, psutil.Process(server.pid)
+        finally:
+            server.terminate()
+
+
+def _await(url: str) -> str:
+    for _ in range(400):
+        try:
+            answer = httpx.post(f"{url}/auth/token", json={"username": "boss", "password": "boss"}, timeout=10)
+            token: str = answer.raise_for_status().json()["access_token"]
+        except httpx.HTTPError:
+            time.sleep(0.3)
+        else:
+            return token
+    raise RuntimeError("the API server did not start")
+
+
+def _environment(home: Path, url: str, database: str) -> dict[str, str]:
+    (home / "passwords.json").write_text(json.dumps({"boss": "boss"}))
+    (home / "people.json").write_text(json.dumps(PEOPLE))
+    (home / "plugins").mkdir()
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    settings = {
+        "HOME": home,
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__PLUGINS_FOLDER": home / "plugins",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "boss:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
+        "DATABASE__EXTERNAL_DB_MANAGERS": "planexe_dag_factory.ui.desk.manager.DeskDBManager",
+        "DATABASE__SQL_ALCHEMY_CONN": database,
+        "API__BASE_URL": url,
+        "API__HOST": "127.0.0.1",
+        "API__PORT": url.rpartition(":")[2],
+        "API__WORKERS": "1",
+        "API_AUTH__JWT_SECRET": "for-this-benchmark-alone-" * 4,
+        "PLANEXE__RUN_ROOT": home / "run",
+        "PLANEXE__KEYS": home / "keys",
+    }
+    return kept | {f"AIRFLOW__{key}" if "__" in key else f"AIRFLOW_{key}": str(one) for key, one in settings.items()}
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -1,0 +1,150 @@
+"""Telling people about tickets through Airflow's notifiers, as one file lists them (`[planexe] notify`).
+
+    [{"notifier": "smtp", "kwargs": {"to": "desk@example.org", "from_email": "planexe@example.org"}},
+     {"notifier": "http", "on": ["opened", "reminder", "escalation"], "kwargs": {"endpoint": "/hooks/planexe"}},
+     {"notifier": "my_company.notifiers.Pager", "on": ["escalation"], "kwargs": {"message": "$subject $link"}}]
+
+`$subject`, `$text`, `$html`, `$link`, `$asked`, `$event`, `$dag_id`, `$run_id` and `$task_id` in the arguments are
+replaced by plain text, once. A notifier is called without rendering its fields: what a plan says is
+never Jinja.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from string import Template
+from typing import Any, Literal
+from urllib.parse import quote
+
+from airflow.configuration import conf
+from airflow.sdk import Context
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from planexe_dag_factory.airflow.settings import notify_path
+from planexe_dag_factory.delegation.execution import StepRun
+
+log = logging.getLogger(__name__)
+Occasion = Literal["opened", "reminder", "escalation"]
+
+_SHORT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "smtp": (
+        "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
+        {"subject": "$subject", "html_content": "$html"},
+    ),
+    "http": (
+        "airflow.providers.http.notifications.http.HttpNotifier",
+        {
+            "json": {
+                name: f"${name}"
+                for name in ("event", "subject", "text", "link", "asked", "dag_id", "run_id", "task_id")
+            },
+            "extra_options": {"timeout": 20},
+        },
+    ),
+    "slack": ("airflow.providers.slack.notifications.slack.SlackNotifier", {"text": "$subject\n$text"}),
+}
+_SUBJECTS: Mapping[Occasion, str] = {
+    "opened": "PlanExe asks",
+    "reminder": "Reminder: PlanExe waits",
+    "escalation": "Escalated: PlanExe waits",
+}
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+"""Characters that end a line, or change what is shown without being seen."""
+
+
+class Channel(BaseModel):
+    """One way to tell people: a short name or an import path, its arguments, and on which occasions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notifier: str
+    on: tuple[Occasion, ...] = ("reminder", "escalation")
+    kwargs: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What to tell: the ticket, whom it asks now, and why now."""
+
+    occasion: Occasion
+    ticket: Mapping[str, Any]
+    asked: str
+
+    def words(self) -> dict[str, str]:
+        """Return the plain text that stands for each `$word`."""
+        ticket = self.ticket
+        link = _link(ticket)
+        text = f"{ticket['ask']}\n\n{_line(ticket['title'])}\n{_line(ticket['why'])}\n\nAsked: {self.asked}\n{link}"
+        return {
+            "event": self.occasion,
+            "subject": f"{_SUBJECTS[self.occasion]}: {_line(ticket['title'])}"[:200],
+            "text": text,
+            "html": html.escape(text).replace("\n", "<br>\n"),
+            "link": link,
+            "asked": self.asked,
+            **{name: str(ticket[name]) for name in ("dag_id", "run_id", "task_id")},
+        }
+
+
+def load_channels(path: Path | None) -> tuple[Channel, ...]:
+    """Read who is told how; nobody without a file. Raises ValueError, which says what is wrong with it."""
+    if path is None:
+        return ()
+    try:
+        return TypeAdapter(tuple[Channel, ...]).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ValueError(f"{path} cannot be used: {error}") from error
+
+
+def tell(step: StepRun, notice: Notice, context: Context) -> None:
+    """Tell people on every channel that wants to know, and record how it went. A failure never stops the step."""
+    try:
+        wanted = [channel for channel in load_channels(notify_path()) if notice.occasion in channel.on]
+    except ValueError as error:
+        log.warning("Nobody was told: %s", error)
+        step.log("notice-failed", occasion=notice.occasion, channel="the notify file", reason=type(error).__name__)
+        return
+    for channel in wanted:
+        _send(step, channel, notice, context)
+
+
+def _send(step: StepRun, channel: Channel, notice: Notice, context: Context) -> None:
+    told = {"task": notice.ticket["task_id"], "n": notice.ticket["n"], "occasion": notice.occasion}
+    try:
+        _notifier(channel, notice.words()).notify(context)
+    except Exception as error:
+        log.exception("%s could not tell about %s", channel.notifier, notice.ticket["task_id"])
+        step.log("notice-failed", channel=channel.notifier, reason=type(error).__name__, **told)
+    else:
+        step.log("notice-sent", channel=channel.notifier, **told)
+
+
+def _notifier(channel: Channel, words: Mapping[str, str]) -> Any:
+    """Make a notifier whose fields hold what is to be said; it is never asked to render them."""
+    path, usual = _SHORT.get(channel.notifier, (channel.notifier, {}))
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)(**_filled({**usual, **channel.kwargs}, words))
+
+
+def _filled(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return Template(value).safe_substitute(words)
+    if isinstance(value, dict):
+        return {name: _filled(one, words) for name, one in value.items()}
+    return [_filled(one, words) for one in value] if isinstance(value, list) else value
+
+
+def _link(ticket: Mapping[str, Any]) -> str:
+    base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    place = "/".join(quote(str(ticket[name]), safe="") for name in ("dag_id", "run_id", "task_id"))
+    return f"{base}/planexe/tickets/{place}"
+
+
+def _line(text: Any) -> str:
+    return _UNSEEN.sub(" ", str(text)).strip()

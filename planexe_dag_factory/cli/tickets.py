@@ -1,0 +1,200 @@
+"""What `planexe-dag tickets` does: the API of the inbox, asked as somebody, shown in a terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.table import Table
+from rich.text import Text
+
+from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.stacks import FAILED, INVALID, OK
+from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.stack import lifecycle
+from planexe_dag_factory.stack.client import AirflowClient
+from planexe_dag_factory.stack.configuration import ADMIN, read_passwords
+from planexe_dag_factory.stack.home import Home
+
+PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable
+VIA = "planexe-dag"
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+Wanted = Mapping[str, Any]
+
+
+class TicketRefusedError(Exception):
+    """What was asked for cannot be done, for a reason that the person can act on."""
+
+
+def show_list(url: str | None, user: str | None, wanted: Wanted, *, as_json: bool) -> int:
+    def work(client: AirflowClient) -> None:
+        page = client.inbox(**{name: value for name, value in wanted.items() if value not in (None, "")})
+        if as_json:
+            console.print_json(page)
+        else:
+            _print_list(page)
+
+    return _as_somebody(url, user, work)
+
+
+def show_one(url: str | None, user: str | None, ticket: str, *, as_json: bool) -> int:
+    def work(client: AirflowClient) -> None:
+        found = client.ticket(*_place(client, ticket))
+        if as_json:
+            console.print_json(found)
+        else:
+            _print_ticket(found)
+
+    return _as_somebody(url, user, work)
+
+
+def take(action: str, url: str | None, user: str | None, ticket: str) -> int:
+    def work(client: AirflowClient) -> None:
+        place = _place(client, ticket)
+        done = client.claim(*place) if action == "claim" else client.release(*place)
+        if not done["ok"]:
+            raise TicketRefusedError(done["problem"])
+        console.note("It is yours." if action == "claim" else "It is free again.")
+
+    return _as_somebody(url, user, work)
+
+
+def comment(url: str | None, user: str | None, ticket: str, text: str) -> int:
+    def work(client: AirflowClient) -> None:
+        _accepted(client.comment(*_place(client, ticket), text))
+        console.note("Your comment is on record.")
+
+    return _as_somebody(url, user, work)
+
+
+def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, Any]) -> int:
+    def work(client: AirflowClient) -> None:
+        place = _place(client, ticket)
+        read = client.ticket(*place)
+        taken = _accepted(client.answer(*place, {**body, "via": VIA, "n": read["n"]}))
+        console.note(taken.json()["next"])
+
+    return _as_somebody(url, user, work)
+
+
+def _as_somebody(url: str | None, user: str | None, work: Callable[[AirflowClient], None]) -> int:
+    try:
+        with _client(url, user) as client:
+            work(client)
+    except TicketRefusedError as error:
+        console.print_error(error)
+        return INVALID
+    except StackError as error:
+        console.print_error(error)
+        return FAILED
+    return OK
+
+
+def _client(url: str | None, user: str | None) -> AirflowClient:
+    """Log in where the options say, or to the stack of this directory."""
+    if url:
+        password = os.environ.get(PASSWORD)
+        if not user or password is None:
+            raise StackError(f"--url needs --user (or PLANEXE_DAG_USER), and the password in {PASSWORD}")
+        return AirflowClient(url.rstrip("/"), user, password)
+    home = Home.below(Path.cwd())
+    state = lifecycle.running(home)
+    if state is None or state.url is None:
+        raise StackError("nothing runs in this directory: start it with `planexe-dag up`, or name an Airflow by --url")
+    passwords, name = read_passwords(home), user or ADMIN
+    if name not in passwords:
+        raise StackError(f"the stack here has no user {name!r}; it has {', '.join(sorted(passwords))}")
+    return AirflowClient(state.url, name, passwords[name])
+
+
+def _place(client: AirflowClient, ticket: str) -> tuple[str, str, str]:
+    """Find which ticket is meant."""
+    parts = ticket.split("/")
+    if len(parts) == 3:  # noqa: PLR2004 - dag, run and task
+        return parts[0], parts[1], parts[2]
+    rows = client.inbox_rows(**({"dag_id": parts[0]} if len(parts) > 1 else {}))
+    fitting = [row for row in rows if row["task_id"] == parts[-1]]
+    if len(fitting) == 1:
+        return fitting[0]["dag_id"], fitting[0]["run_id"], fitting[0]["task_id"]
+    if not fitting:
+        raise TicketRefusedError(f"no open ticket is called {ticket!r}; `planexe-dag tickets list` shows all")
+    places = "\n  ".join(_name(row) for row in fitting)
+    raise TicketRefusedError(f"{len(fitting)} open tickets are called {ticket!r}; name one of\n  {places}")
+
+
+def _accepted(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    if response.is_server_error:
+        raise StackError(
+            f"{response.request.method} {response.request.url}: {response.status_code} {response.text[:500]}"
+        )
+    detail = response.json().get("detail", response.text)
+    raise TicketRefusedError("\n".join(map(_problem, detail)) if isinstance(detail, list) else str(detail))
+
+
+def _problem(problem: Any) -> str:
+    return f"{'.'.join(map(str, problem['loc'][1:]))}: {problem['msg']}" if isinstance(problem, dict) else str(problem)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return f"{row['dag_id']}/{row['run_id']}/{row['task_id']}"
+
+
+def _print_list(page: Mapping[str, Any]) -> None:
+    if not page["tickets"]:
+        console.note("Nobody is asked anything." if page["counts"]["all"] == 0 else "No ticket fits.")
+        return
+    table = Table("ticket", "kind", "title", "asked", "claimed by", "waits", "due", box=None, pad_edge=False)
+    for row in page["tickets"]:
+        asked = ", ".join((*row["users"], *row["groups"])) or row["assignee"]
+        cells = (_name(row), row["kind"], row["title"], asked, row["claimed_by"] or "", _age(row["opened_at"]))
+        table.add_row(*(_shown(cell) for cell in cells), _shown((row["due_at"] or "")[:10]))
+    console.out.print(table, soft_wrap=False)
+    counts = page["counts"]
+    console.note(
+        f"{len(page['tickets'])} of {page['total']}; {counts['mine']} are yours, {counts['groups']} your groups'"
+    )
+
+
+def _print_ticket(ticket: Mapping[str, Any]) -> None:
+    out = console.out.print
+    out(_shown(f"{ticket['ask']}\n{ticket['title']}", style="bold"))
+    out(_shown(ticket["why"]))
+    for fact in ticket["facts"]:
+        out(_shown(f"  {fact['label']}: {fact['value']}"))
+    if ticket["plan_says"]["description"]:
+        out(_shown(f"The plan says:\n{_quoted(ticket['plan_says']['description'])}"))
+    said = ticket["agent_says"]
+    if said:
+        out(_shown(f"{said['agent']} wrote (not checked):\n{_quoted(str(said['result'] or said['reason']))}"))
+    for one in ticket["comments"]:
+        out(_shown(f"{one['who']} at {one['at'][:16]}:\n{_quoted(one['text'])}"))
+    if ticket["previous"]:
+        out(_shown(ticket["previous"]))
+    if not ticket["may_answer"]:
+        out(_shown(ticket["why_not"]))
+        return
+    out("You can answer:")
+    for option in ticket["options"]:
+        needs = f" (needs {', '.join(option['requires'])})" if option["requires"] else ""
+        out(_shown(f"  {option['id']}: {option['label']}{needs}"))
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.splitlines())
+
+
+def _age(opened_at: str) -> str:
+    hours = (datetime.now(UTC) - datetime.fromisoformat(opened_at)).total_seconds() / 3600
+    return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h" if hours >= 1 else f"{hours * 60:.0f} min"  # noqa: PLR2004
+
+
+def _shown(text: str, style: str = "") -> Text:
+    """Return text of a plan, an agent or a person so that it cannot steer the terminal."""
+    return Text(_STEERING.sub("\N{REPLACEMENT CHARACTER}", text), style=style)

@@ -1,0 +1,71 @@
+"""Approvals that several different people must give: one signed vote each, bound to what is approved.
+
+    steps/<work item>/votes/<n>.json      n is the number of the ticket that was answered
+
+A vote counts until the gate is decided, and only for the plan, the step, the payload and the policy
+that it was given for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from planexe_agents.signing import digest, sign_document, verify_document
+
+from planexe_dag_factory.delegation.desk import VOTED, actor_of
+from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.folder import now
+
+Vote = Mapping[str, Any]
+
+
+def approvals_needed(step: StepRun) -> int:
+    """Say how many different people must approve the step."""
+    gate = step.item.route.gate
+    return gate.approvals_needed if gate else 1
+
+
+def bound_to(step: StepRun) -> dict[str, str]:
+    """Return what an approval or a vote is bound to; it holds for nothing else."""
+    return {
+        "work_item": step.id,
+        "plan_digest": step.execution.spec.plan_digest,
+        "payload_digest": step.payload_digest,
+    }
+
+
+def record_vote(step: StepRun, ticket: Mapping[str, Any], by: Actor, reason: str, amount: float | None) -> None:
+    """Sign and keep one person's approval. Raises RecordError where it cannot be kept: then it does not count."""
+    document = {**bound_to(step), "by": by.as_json(), "reason": reason, "amount": amount, "at": now()}
+    signed = sign_document(document, step.execution.key)
+    step.log(VOTED, by, {"vote": digest(signed)}, task=ticket["task_id"], n=ticket["n"])
+    step.write_json(signed, "votes", f"{numbered(ticket['n'])}.json")
+
+
+def open_votes(step: StepRun) -> tuple[Vote, ...]:
+    """Return the votes since the gate was last decided, one for each person, that hold for the step as it is."""
+    decided = step.find_json("approval.json")
+    votes = (step.read_json("votes", name) for name in step.names("votes"))
+    good = [vote for vote in votes if _holds(step, vote) and (decided is None or vote["at"] > decided["at"])]
+    return distinct(good)
+
+
+def distinct(votes: Iterable[Vote]) -> tuple[Vote, ...]:
+    """Leave out every further vote of the same person."""
+    by_person: dict[str, Vote] = {}
+    for vote in votes:
+        by_person.setdefault(vote["by"]["id"], vote)
+    return tuple(by_person.values())
+
+
+def names_of_voters(votes: tuple[Vote, ...]) -> str:
+    """Name those who have approved."""
+    voters = [actor_of(vote["by"]) for vote in votes]
+    return ", ".join(voter.name or voter.id for voter in voters)
+
+
+def _holds(step: StepRun, vote: Vote) -> bool:
+    same = all(vote.get(name) == value for name, value in bound_to(step).items())
+    return same and verify_document(vote, step.execution.key.public)

@@ -1,0 +1,257 @@
+"""Who may answer, four eyes, several approvals, reminders: from the record alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from planexe_agents.signing import SigningKey
+
+from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, Effect, open_ticket, take_answer
+from planexe_dag_factory.delegation.approval import ApprovalMissingError, require_approvals, settle
+from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.desk import (
+    CLAIMED,
+    DELEGATED,
+    ESCALATED,
+    REASSIGNED,
+    RELEASED,
+    REMINDED,
+    Desk,
+    Named,
+    read_desk,
+)
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.reminders import nudges, outstanding, take_nudges, time_until_next
+from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.record.events import Actor, Event, append_event
+from planexe_dag_factory.routing.model import Reminders
+from planexe_dag_factory.routing.people import Assigned, People
+from planexe_dag_factory.spec.codec import dump_spec
+from tests.delegation.scenes import GATE, ITEM, ROUTE, make_scene
+
+ANNA, BERT, CARA = (Actor("person", name.lower(), name) for name in ("Anna", "Bert", "Cara"))
+PEOPLE = People(
+    roles={"Treasurer": Assigned(users=("anna",)), "Harbour master": Assigned(groups=("masters",))},
+    groups={"masters": ("bert", "cara"), "board": ("cara",)},
+    owner=Assigned(users=("dora",)),
+    senior=Assigned(users=("sid",)),
+)
+PLACE = Place("harbour", "run", "survey.human")
+TWO = replace(GATE, approvals_needed=2)
+
+
+def opened(step: StepRun, kind: Kind = "work") -> dict[str, Any]:
+    ticket = build_ticket(step, kind, PLACE, "why")
+    open_ticket(step, ticket)
+    return ticket
+
+
+def gated(folder: Path, needed: int = 2) -> StepRun:
+    item = replace(ITEM, route=replace(ROUTE, gate=replace(GATE, approvals_needed=needed, amount=None)))
+    return make_scene(folder, item=item).step
+
+
+def desk_of(step: StepRun, ticket: dict[str, Any]) -> Desk:
+    return read_desk(step.execution.run, step.execution.key.public, ticket)
+
+
+def do(step: StepRun, action: str, who: Actor = ANNA, **details: Any) -> None:
+    step.log(action, who, task=PLACE.task_id, n=1, **details)
+
+
+def approve(step: StepRun, who: Actor) -> Effect:
+    return take_answer(step, opened(step, "approval"), Answer("Approve", {}, who))
+
+
+@pytest.mark.parametrize(
+    ("named", "users", "groups", "mapped"),
+    [
+        (Named("role", "treasurer!"), ("anna",), (), True),
+        (Named("role", "Harbour master"), (), ("masters",), True),
+        (Named("role", "Nobody knows"), ("dora",), (), False),
+        (Named("senior", "Nobody knows"), ("sid",), (), True),
+        (Named("role", "senior"), ("sid",), (), True),
+        (Named("user", "eve"), ("eve",), (), True),
+        (Named("group", "board"), (), ("board",), True),
+        (Named("group", "gone"), (), ("gone",), True),
+    ],
+)
+def test_a_name_means_whom_the_people_file_says(
+    named: Named, users: tuple[str, ...], groups: tuple[str, ...], mapped: bool
+) -> None:
+    asked = who_is_asked([named], PEOPLE)
+    assert (asked.users, asked.groups, asked.mapped) == (users, groups, mapped)
+
+
+def test_a_group_without_members_lets_nobody_answer() -> None:
+    assert not who_is_asked([Named("group", "gone")], PEOPLE).holds(ANNA)
+    assert who_is_asked([Named("role", "x")], People()).holds(ANNA)
+
+
+def test_an_answer_of_somebody_else_does_not_count(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    ticket, answer = opened(step), {"comment": "done"}
+    with pytest.raises(AnswerRefusedError, match="the group masters is asked, and Anna is not among them"):
+        take_answer(step, ticket, Answer("Done", answer, ANNA), PEOPLE)
+    assert take_answer(step, ticket, Answer("Done", answer, BERT), PEOPLE) == Effect(go_on=True)
+
+
+def test_a_claim_keeps_others_out_until_it_is_released(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    ticket = opened(step)
+    do(step, CLAIMED, ANNA)
+    do(step, CLAIMED, BERT)
+    with pytest.raises(AnswerRefusedError, match="Anna has claimed this ticket"):
+        take_answer(step, ticket, Answer("Done", {"comment": "x"}, BERT))
+    do(step, RELEASED, ANNA)
+    assert desk_of(step, ticket).claim is None
+    assert take_answer(step, ticket, Answer("Done", {"comment": "x"}, BERT)).go_on
+
+
+def test_reassigning_replaces_and_delegating_adds_for_a_while(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    ticket = opened(step)
+    do(step, CLAIMED, ANNA)
+    do(step, REASSIGNED, ANNA, to={"kind": "user", "name": "bert"}, reason="x")
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    do(step, DELEGATED, BERT, to={"kind": "user", "name": "eve"}, until=soon, reason="x")
+    desk = desk_of(step, ticket)
+    assert desk.claim is None
+    assert who_is_asked(desk.asked, PEOPLE).users == ("bert", "eve")
+    later = datetime.now(UTC) + timedelta(hours=2)
+    assert who_is_asked(desk.asked, PEOPLE, later).users == ("bert",)
+
+
+def test_an_event_that_the_orchestrator_did_not_sign_has_no_effect(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    ticket = opened(step)
+    details = {"task": PLACE.task_id, "to": {"kind": "user", "name": "eve"}}
+    append_event(step.execution.run, SigningKey.generate(), Event(REASSIGNED, ANNA, step.id, {}, details))
+    assert desk_of(step, ticket).asked == (Named("role", "Harbour master"),)
+
+
+def test_two_different_people_must_approve(tmp_path: Path) -> None:
+    step = gated(tmp_path)
+    assert approve(step, ANNA) == Effect(go_on=False, again="1 of 2 have approved: Anna.")
+    with pytest.raises(ApprovalMissingError, match="nobody has approved"):
+        require_approvals(step)
+    with pytest.raises(AnswerRefusedError, match="you have approved already: 2 different people must"):
+        approve(step, ANNA)
+    asked = opened(step, "approval")["approvals"]
+    assert (asked["needed"], [vote["by"]["id"] for vote in asked["given"]]) == (2, ["anna"])
+    assert approve(step, BERT) == Effect(go_on=True)
+    require_approvals(step)
+    approval = step.read_json("approval.json")
+    assert [vote["by"]["id"] for vote in approval["votes"]] == ["anna", "bert"]
+    assert not settle(step)
+
+
+def test_one_rejection_rejects_and_earlier_votes_are_spent(tmp_path: Path) -> None:
+    step = gated(tmp_path)
+    approve(step, ANNA)
+    refused = take_answer(step, opened(step, "approval"), Answer("Reject", {"comment": "no"}, BERT))
+    assert refused == Effect(go_on=False)
+    with pytest.raises(ApprovalMissingError, match="another decision"):
+        require_approvals(step)
+    assert approve(step, CARA).again == "1 of 2 have approved: Cara."
+
+
+def test_a_last_vote_before_a_crash_opens_the_gate_when_the_task_starts_again(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    assert approve(step, ANNA).go_on
+    (Path(str(step.execution.run.root)) / "steps" / step.id / "approval.json").unlink()
+    assert settle(step)
+    require_approvals(step)
+
+
+def test_too_few_voters_hold_the_step_however_well_they_are_signed(tmp_path: Path) -> None:
+    one = gated(tmp_path, needed=1)
+    approve(one, ANNA)
+    spec = one.execution.spec
+    item = replace(one.item, route=replace(one.item.route, gate=replace(TWO, amount=None)))
+    one.execution.run.write_bytes(
+        dump_spec(replace(spec, work_items={**spec.work_items, item.id: item})), "dagspec.json"
+    )
+    again = replace(one.execution).step(one.id)
+    assert again.payload_digest == one.payload_digest
+    with pytest.raises(ApprovalMissingError, match="1 of the 2 different people"):
+        require_approvals(again)
+
+
+@pytest.mark.parametrize("changed", [{"plan_digest": "sha256:other"}, {"policy_digest": "sha256:other"}])
+def test_a_vote_is_void_when_what_it_was_given_for_has_changed(tmp_path: Path, changed: dict[str, Any]) -> None:
+    step = gated(tmp_path)
+    approve(step, ANNA)
+    run = step.execution.run
+    run.write_bytes(dump_spec(replace(step.execution.spec, **changed)), "dagspec.json")
+    again = replace(step.execution).step(step.id)
+    assert approve(again, BERT).again == "1 of 2 have approved: Bert."
+
+
+def test_whoever_started_the_run_or_did_the_step_cannot_approve(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    step.execution.log("run-started", "run", ANNA)
+    with pytest.raises(AnswerRefusedError, match="whoever started the run"):
+        approve(step, ANNA)
+    step.write_json({"by": BERT.as_json()}, "result.json")
+    with pytest.raises(AnswerRefusedError, match="whoever did the step"):
+        approve(step, BERT)
+    assert approve(step, CARA).go_on
+
+
+def test_a_correction_keeps_what_was_changed(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    take_answer(step, opened(step, "review"), Answer("Correct", {"result": '{"answer": 7}'}, ANNA))
+    assert step.read_json("result.json")["correction"] == [{"op": "add", "path": "/answer", "value": 7}]
+
+
+REMINDERS = Reminders(after_hours=(2.0, 1.0), escalate_after_hours=3.0, ladder=("board", "senior"))
+
+
+def reminding(folder: Path, hours_ago: float) -> tuple[StepRun, dict[str, Any]]:
+    step = make_scene(folder).step
+    spec = replace(step.execution.spec, reminders=REMINDERS)
+    step.execution.run.write_bytes(dump_spec(spec), "dagspec.json")
+    step = replace(step.execution).step(step.id)
+    ticket = opened(step)
+    since = datetime.now(UTC) - timedelta(hours=hours_ago)
+    return step, {**ticket, "asked_since": since.isoformat(timespec="microseconds")}
+
+
+def test_reminders_and_escalations_have_their_times_and_an_end(tmp_path: Path) -> None:
+    _, ticket = reminding(tmp_path, 0)
+    since = datetime.fromisoformat(ticket["asked_since"])
+    due = [(one.kind, one.to, (one.at - since) / timedelta(hours=1)) for one in nudges(ticket, REMINDERS)]
+    assert due == [
+        ("reminder", None, 1),
+        ("reminder", None, 2),
+        ("escalation", "board", 3),
+        ("escalation", "senior", 6),
+    ]
+    assert nudges(ticket, None) == ()
+
+
+def test_what_has_fallen_due_is_recorded_once_and_asks_others_too(tmp_path: Path) -> None:
+    step, ticket = reminding(tmp_path, 4)
+    do(step, CLAIMED, BERT)
+    taken = take_nudges(step, ticket, desk_of(step, ticket))
+    assert [(one.kind, one.number) for one in taken] == [("reminder", 2), ("escalation", 1)]
+    desk = desk_of(step, ticket)
+    assert [deed.action for deed in desk.deeds] == [CLAIMED, REMINDED, ESCALATED]
+    assert desk.claim is None
+    assert who_is_asked(desk.asked, PEOPLE).groups == ("masters", "board")
+    assert take_nudges(step, ticket, desk) == ()
+    assert [one.to for one in outstanding(ticket, REMINDERS, desk)] == ["senior"]
+    wait = time_until_next(ticket, REMINDERS, desk)
+    assert wait is not None
+    assert timedelta(hours=1.9) < wait <= timedelta(hours=2)
+
+
+def test_after_the_last_rung_a_ticket_waits_as_long_as_it_takes(tmp_path: Path) -> None:
+    step, ticket = reminding(tmp_path, 100)
+    take_nudges(step, ticket, desk_of(step, ticket))
+    assert time_until_next(ticket, REMINDERS, desk_of(step, ticket)) is None
