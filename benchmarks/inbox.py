@@ -1,4 +1,4 @@
-"""The inbox with 10,000 open tickets in 50 plans, against Airflow's own list of the same requests.
+"""The inbox with 10,000 open tickets in 50 plans: 300 ms a page are aimed at.
 
 Over HTTP, from a real API server, logged in, with a people file: a page of 50 with all its counts.
 On SQLite, and on PostgreSQL where `PLANEXE_BENCH_POSTGRES` names an empty database.
@@ -24,13 +24,14 @@ from benchmarks.figures import Figure
 from planexe_dag_factory.stack.embedded import free_port
 
 PLANS, TICKETS, PAGE, ASKS = 50, 10_000, 50, 15
-AIM = 1.0
+AIM_S = 0.3
+OURS, THEIRS = "/planexe/api/v1/tickets", "/api/v2/dags/~/dagRuns/~/hitlDetails"
 PEOPLE = {
     "owner": {"users": ["boss"]},
     "groups": {"office": ["boss", "ann"]},
     "roles": {"Finance": {"users": ["boss"]}, "Legal": {"groups": ["office"]}},
 }
-OWN = {
+OWN: Mapping[str, Mapping[str, Any]] = {
     "a page of the inbox": {},
     "my tickets, by due date": {"scope": "mine", "sort": "due"},
     "my groups' approvals of one plan": {"scope": "groups", "kind": "approval", "dag_id": "plan-007"},
@@ -56,20 +57,21 @@ def _measure(home: Path, name: str, database: str, rounds: int) -> list[Figure]:
             f"{name}: {_fill(client):.1f} s until every ticket is in the index; {_queries(environment)} queries a page"
         )
         before = server.memory_full_info().uss
-        figures = [_figure(client, name, what, wanted, rounds) for what, wanted in OWN.items()]
+        figures = _figures(client, name, rounds)
         grown = (server.memory_full_info().uss - before) / 1e6
         _say(f"{name}: the server's memory grew by {grown:.1f} MB over {len(OWN) * rounds * ASKS} pages")
     return figures
 
 
-def _figure(client: httpx.Client, name: str, what: str, wanted: Mapping[str, Any], rounds: int) -> Figure:
-    ours = {"limit": PAGE, **wanted}
+def _figures(client: httpx.Client, name: str, rounds: int) -> list[Figure]:
+    """Time every page of ours against what is aimed at, and the plainest one against Airflow's own list."""
     theirs = {"limit": PAGE, "response_received": False, "state": "awaiting_input"}
-    pairs = tuple(
-        (_time(client, "/planexe/api/v1/tickets", ours), _time(client, "/api/v2/dags/~/dagRuns/~/hitlDetails", theirs))
-        for _ in range(rounds)
-    )
-    return Figure(f"{name}: {what}", "Airflow's own list of the same requests", pairs, AIM)
+    plain, own = {"limit": PAGE}, []
+    for what, wanted in OWN.items():
+        times = tuple((_time(client, OURS, {**plain, **wanted}), AIM_S) for _ in range(rounds))
+        own.append(Figure(f"{name}: {what}", "300 ms", times, 1.0))
+    pairs = tuple((_time(client, OURS, plain), _time(client, THEIRS, theirs)) for _ in range(rounds))
+    return [*own, Figure(f"{name}: a page of the inbox", "Airflow's own list of the same requests", pairs, 1.5)]
 
 
 def _time(client: httpx.Client, path: str, wanted: Mapping[str, Any]) -> float:

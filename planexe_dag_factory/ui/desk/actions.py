@@ -12,7 +12,8 @@ from planexe_agents.signing import digest_bytes
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.delegation.asked import names_of, refusal, who_is_asked
+from planexe_dag_factory.delegation.answers import person_problem
+from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import (
     ATTACHED,
     CLAIMED,
@@ -53,7 +54,7 @@ def claim(hand: Hand, place: Place) -> None:
             return f"{needed} different people must approve this, so nobody can claim it"
         if desk.claim and not names_of(desk.claim.who).isdisjoint(names_of(hand.person)):
             return "you have claimed it already"
-        return refusal(hand.person, desk, hand.people)
+        return person_problem(found.step, found.ticket, desk, hand.person, hand.people)
 
     _do(hand, place, CLAIMED, check)
 
