@@ -25,7 +25,7 @@ PLACE = ("milestones", MILESTONE, "report")
 def execution(tmp_path: Path) -> Execution:
     writer = Writer(RunFolder(tmp_path / "run"))
     writer.survey()
-    return Execution(writer.run, Registry(), SigningKey.generate())
+    return Execution(writer.run, Registry, SigningKey.generate())
 
 
 def test_the_report_is_a_page_its_data_and_a_paper_and_each_is_on_record(execution: Execution) -> None:
