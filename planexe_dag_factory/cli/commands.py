@@ -25,6 +25,12 @@ app = typer.Typer(
 )
 app.add_typer(agents_app, name="agents")
 app.add_typer(tickets_app, name="tickets")
+policy_app = typer.Typer(
+    help="The policy beside a plan, which corrects anything that is derived.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(policy_app, name="policy")
 
 _Plan = Annotated[
     Path,
@@ -126,6 +132,33 @@ def check(
     from planexe_dag_factory.cli import readiness
 
     raise typer.Exit(readiness.check(plan, registry, people, offline=offline, as_json=json))
+
+
+@policy_app.command("init")
+def init_policy(
+    plan: _Plan,
+    registry: _Registry = None,
+    people: _People = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", dir_okay=False, metavar="FILE", help="Where; without it, beside the plan.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Write a policy to start from: every setting explained, and what is worth deciding as rules to turn on.
+
+    It lists the steps whose route is doubtful, every approval, and the roles that nobody is known to stand for. As
+    written it changes nothing: take the slashes away from what you mean.
+
+    \b
+    Examples:
+      planexe-dag policy init my-plan.zip
+      planexe-dag policy init my-plan.zip --people people.json --out draft.policy.json
+    """
+    from planexe_dag_factory.cli import plans
+
+    raise typer.Exit(plans.draft(plan, registry, people, out))
 
 
 @app.command()

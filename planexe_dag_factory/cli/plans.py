@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from planexe_dag_factory.plan import native
 from planexe_dag_factory.report.explanation import explanation_page
 from planexe_dag_factory.routing.people import load_people, people_schema, unmapped_roles
 from planexe_dag_factory.routing.policy import policy_schema
+from planexe_dag_factory.routing.policy_draft import draft_policy
+from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.spec.codec import dump_spec
 
@@ -82,6 +85,28 @@ def spec(plan: Path, registry: Path | None) -> int:
         console.print_problems(str(plan), built.problems if built else ())
         return INVALID
     sys.stdout.buffer.write(dump_spec(built.spec))
+    return OK
+
+
+def draft(plan: Path, registry: Path | None, people: Path | None, target: Path | None) -> int:
+    target = target or policy_path(plan)
+    if target.exists():
+        console.print_error(f"{target} is there already: write another with --out, or take it away first.")
+        return INVALID
+    try:
+        known = load_people(people) if people else None
+        built = build(plan, registry)
+    except PeopleError as error:
+        console.print_problems(error.name, error.problems)
+        return INVALID
+    if built is None:
+        return INVALID
+    if built.plan is None or built.spec is None or built.routes is None or built.registry is None:
+        console.print_problems(str(plan), built.problems)
+        return INVALID
+    document = draft_policy(built.plan, built.routes, built.registry, known)
+    target.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    console.out.print(f"{target}: {len(document['rules'])} rules to turn on; as written it changes nothing")
     return OK
 
 

@@ -52,8 +52,17 @@ _CURRENCY = re.compile(r"[A-Z]{3}|\*")
 MAX_REMINDERS = 20
 
 
+COMMENT = "//"
+"""What a name begins with where it and its value are a comment."""
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        json_schema_extra={"patternProperties": {f"^{COMMENT}": {}}},
+    )
 
 
 class RuleFormat(_Strict):
@@ -140,7 +149,7 @@ def _plain(value: Any) -> Any:
 
 def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...]]:
     findings = Findings(source)
-    document = findings.validate(PolicyFormat, source.value, (), "error")
+    document = findings.validate(PolicyFormat, _without_comments(source.value), (), "error")
     if document is None:
         return Policy(), tuple(findings.problems)
     _check_phases(document.critical_phases, plan, findings)
@@ -150,19 +159,35 @@ def _from_json(source: JsonText, plan: Plan) -> tuple[Policy, tuple[Problem, ...
             findings.add("error", "bad-currency", message, ("budget_limit", currency))
     _check_reminders(document.reminders, findings)
     for number, rule in enumerate(document.rules):
-        _check_rule(rule, number, plan, findings)
+        _check_rule(rule, number, plan, findings, draft=_is_draft(source.value["rules"][number]))
     if findings.problems:
         return Policy(), tuple(findings.problems)
     return _policy(document), ()
 
 
+def _without_comments(value: Any) -> Any:
+    """Return a policy without its comments. What stands under `inputs` is an agent's, and is left as it is."""
+    if isinstance(value, list):
+        return [_without_comments(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: item if name == "inputs" else _without_comments(item)
+        for name, item in value.items()
+        if not name.startswith(COMMENT)
+    }
+
+
+def _is_draft(rule: Mapping[str, Any]) -> bool:
+    """Say whether a rule has comments: then it may say nothing yet."""
+    return any(name.startswith(COMMENT) for name in rule)
+
+
 def _policy(document: PolicyFormat) -> Policy:
     reminders = Reminders(**dict(document.reminders)) if document.reminders else None
-    limit = document.budget_limit
-    limits = {**BUDGET_LIMIT, **(limit if isinstance(limit, dict) else {ANY_CURRENCY: limit})}
-    return Policy(
-        **{**dict(document), "budget_limit": limits, "reminders": reminders, "rules": tuple(map(_rule, document.rules))}
-    )
+    limits = {**BUDGET_LIMIT, **document.budget_limit}
+    rules = tuple(rule for rule in map(_rule, document.rules) if rule.override != Override())
+    return Policy(**{**dict(document), "budget_limit": limits, "reminders": reminders, "rules": rules})
 
 
 def _rule(document: RuleFormat) -> Rule:
@@ -191,7 +216,7 @@ def _check_reminders(document: RemindersFormat | None, findings: Findings) -> No
         findings.add("error", "half-escalation", message, ("reminders",), hint="give both, or neither")
 
 
-def _check_rule(document: RuleFormat, number: int, plan: Plan, findings: Findings) -> None:
+def _check_rule(document: RuleFormat, number: int, plan: Plan, findings: Findings, *, draft: bool) -> None:
     path = ("rules", number)
     rule = _rule(document)
     chosen = [name for name in SELECTORS if getattr(rule, name) is not None]
@@ -200,10 +225,10 @@ def _check_rule(document: RuleFormat, number: int, plan: Plan, findings: Finding
         message = f"a rule needs exactly one of {', '.join(SELECTORS)}; this one has {said}"
         findings.add("error", "bad-selector", message, path)
         return
-    if rule.override == Override():
+    if rule.override == Override() and not draft:
         findings.add("error", "empty-rule", "the rule says nothing about what it selects", path)
     if not steps_of(rule, plan):
         name, value = selector_of(rule)
         message = f"no step of the plan has the {name} {quote(value)}"
-        hint = did_you_mean(findings.guess(value, known_to(name, plan)))
+        hint = did_you_mean(findings.guess(value.strip("*?"), known_to(name, plan)))
         findings.add("error", "matches-nothing", message, (*path, name), hint=hint)

@@ -20,13 +20,15 @@ class Reasons:
     """What decided on a step, the agents nearest to it, and what would change who does it and its gate.
 
     `nearest` are the candidates of an agent's step; of a person's step, who would get it if the
-    matcher had to name somebody.
+    matcher had to name somebody. `alone` is how likely it is that no person is needed, where the
+    matcher decided and knows.
     """
 
     decided_by: Decider
     nearest: tuple[Candidate, ...]
     would_change: str
     gate_would_change: str
+    alone: float | None = None
 
 
 class Explainer:
@@ -53,6 +55,7 @@ class Explainer:
             if wanted
             else _by_matcher(step, caution, matched, careless, nearest),
             gate_would_change=_gate(step, route),
+            alone=None if wanted else matched.alone,
         )
 
 

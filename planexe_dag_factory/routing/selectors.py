@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from planexe_dag_factory.plan.model import Plan, Step
@@ -42,8 +42,15 @@ def known_to(selector: str, plan: Plan) -> Sequence[str]:
     if selector == "phase":
         return [phase.id for phase in plan.phases]
     if selector == "role":
-        return sorted({resource for step in plan.steps for resource in step.resources})
-    return [step.id for step in plan.steps] + ([step.title for step in plan.steps] if selector == "pattern" else [])
+        named = {role for step in plan.steps for role in (*step.resources, step.assignee) if role}
+        return sorted(named | _words(named))
+    ids = [step.id for step in plan.steps]
+    titles = [step.title for step in plan.steps]
+    return [*ids, *titles, *sorted(_words(titles))] if selector == "pattern" else ids
+
+
+def _words(texts: Iterable[str]) -> set[str]:
+    return {word for text in texts for word in text.split()}
 
 
 def override_for(step: Step, policy: Policy) -> tuple[Override, str]:

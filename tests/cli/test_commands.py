@@ -37,6 +37,7 @@ def broken(tmp_path: Path) -> Path:
         ("validate",),
         ("explain",),
         ("check",),
+        ("policy", "init"),
         ("spec",),
         ("schema",),
         ("run",),
@@ -256,6 +257,19 @@ def test_check_speaks_json_and_its_exit_code_says_how_ready_the_plan_is(tmp_path
     assert unmapped.exit_code == {"conditional": 4, "not ready": 6}[worse["verdict"]]
     assert {"unmapped-role", "agent-unreachable"} <= {problem["code"] for problem in worse["problems"]}
     assert (invalid.exit_code, json.loads(invalid.stdout)["score"]) == (1, None)
+
+
+def test_a_policy_to_start_from_is_never_written_over_another(tmp_path: Path) -> None:
+    plan = tmp_path / "hello.json"
+    plan.write_text(HELLO.read_text())
+
+    written, again = invoke("policy", "init", plan), invoke("policy", "init", plan)
+
+    assert written.exit_code == 0
+    assert "as written it changes nothing" in written.stdout
+    assert invoke("validate", plan).exit_code == 0
+    assert again.exit_code == 1
+    assert "is there already" in again.stderr
 
 
 def test_check_says_in_words_what_would_raise_the_score() -> None:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from planexe_dag_factory.plan.model import Phase, Plan, Step, WorkPackage
 from planexe_dag_factory.routing.model import Override, Policy, Reminders, Rule
-from planexe_dag_factory.routing.policy import dump_policy, read_policy
+from planexe_dag_factory.routing.policy import dump_policy, policy_schema, read_policy
 from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.selectors import steps_of
 
@@ -166,6 +167,20 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         ),
         ({"budget_limit": "5"}, ["line 2, $.budget_limit: an object is expected here, not the text '5'"]),
         ({"budget_limit": -1}, ["line 2, $.budget_limit['*']: input should be greater than or equal to 0"]),
+        (
+            {"rules": [{"pattern": "*dregde", "gate": "none"}, {"role": "surveyer", "gate": "none"}]},
+            [
+                "line 4, $.rules[0].pattern: no step of the plan has the pattern '*dregde'\n    did you mean 'dredge'?",
+                "line 8, $.rules[1].role: no step of the plan has the role 'surveyer'\n    did you mean 'surveyor'?",
+            ],
+        ),
+        (
+            {"rules": [{"phase": "biuld", "//": "soon"}, {"package": "prmits", "gate": "none"}]},
+            [
+                "line 4, $.rules[0].phase: no step of the plan has the phase 'biuld'\n    did you mean 'build'?",
+                "line 8, $.rules[1].package: no step of the plan has the package 'prmits'\n    did you mean 'permits'?",
+            ],
+        ),
         ([], ["line 1, $: an object is expected here, not a list"]),
         ('{"owner": "a", "owner": "b"}', ["line 1, $.owner: the name 'owner' is given twice; keep one of them"]),
         ('{"confidence_threshold": NaN}', ["line 1, $.confidence_threshold: NaN is not a JSON number"]),
@@ -215,3 +230,34 @@ def test_the_overlay_lies_beside_the_plan(source: str, overlay: str) -> None:
 )
 def test_a_selector_finds_its_steps(selector: dict[str, str], selected: list[str]) -> None:
     assert [step.id for step in steps_of(Rule(Override(), **selector), PLAN)] == selected
+
+
+def test_names_that_begin_with_two_slashes_are_comments_but_not_in_inputs(tmp_path: Path) -> None:
+    document = {
+        "//": ["Anything", {"at": "all"}],
+        "//owner": "Eve",
+        "reminders": {"//": "soon", "after_hours": [1]},
+        "rules": [
+            {"//": "not yet", "step": "dredge", "//executor": "human"},
+            {"//": "now", "step": "dredge", "inputs": {"//": "kept"}},
+        ],
+    }
+
+    policy, problems = read(tmp_path, document)
+
+    assert problems == []
+    assert policy == Policy(reminders=Reminders((1.0,)), rules=(Rule(Override(inputs={"//": "kept"}), step="dredge"),))
+
+
+def test_the_published_schema_takes_what_is_read_and_refuses_a_misspelt_name(tmp_path: Path) -> None:
+    schema = policy_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+
+    good = {"//": "x", "budget_limit": {"EUR": 5}, "rules": [{"step": "dredge", "//gate": "none", "threshold": 1}]}
+
+    assert read(tmp_path, good)[1] == []
+    assert list(validator.iter_errors(good)) == []
+    assert list(validator.iter_errors({"budget_limit": 5})) == []
+    for bad in ({"ownr": "x"}, {"rules": [{"treshold": 1}]}, {"budget_limit": {"eur": 5}}, {"approvals_needed": 0}):
+        assert list(validator.iter_errors(bad)), bad
