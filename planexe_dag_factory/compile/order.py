@@ -12,6 +12,7 @@ from planexe_dag_factory.compile.names import milestone_id
 from planexe_dag_factory.errors import Problem
 from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.routing.model import Policy, Sequencing
+from planexe_dag_factory.routing.selectors import override_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,18 @@ def order_steps(plan: Plan, policy: Policy) -> Order:
       is whatever waits for it.
     - waterfall: one step after another, in the plan's order, as PlanExe's own Gantt draws it.
     - dependencies: nothing but what the plan states and the order within each package.
+
+    A rule of the policy may ask for another one for some steps: those in waterfall follow each
+    other, and those by dependencies do not wait for the phase before theirs.
     """
     steps, problems = step_graph(plan)
-    closing = _closing_phases(plan, steps, policy.sequencing)
-    waits_for = _reduced(_SEQUENCINGS[policy.sequencing](plan, steps, closing))
+    by_step = _by_step(plan, policy)
+    if any(asked != policy.sequencing for asked in by_step.values()):
+        closing = _closing_phases(plan, steps, "phased")
+        waits_for = _reduced(_mixed(plan, steps, closing, by_step))
+    else:
+        closing = _closing_phases(plan, steps, policy.sequencing)
+        waits_for = _reduced(_SEQUENCINGS[policy.sequencing](plan, steps, closing))
     nodes = [*(step.id for step in plan.steps), *_milestones(plan)]
     position = {node: number for number, node in enumerate(nodes)}
     return Order(
@@ -113,6 +122,26 @@ def _waterfall(plan: Plan, steps: StepGraph, closing: Mapping[str, int]) -> Step
     line: StepGraph = nx.DiGraph()
     nx.add_path(line, nx.lexicographical_topological_sort(_phased(plan, steps, closing), key=rank.__getitem__))
     return line
+
+
+def _by_step(plan: Plan, policy: Policy) -> dict[str, Sequencing]:
+    """Return how each step is put in order, where a rule of the policy asks for another way than the rest."""
+    if all(rule.override.sequencing is None for rule in policy.rules):
+        return {}
+    return {step.id: override_for(step, policy)[0].sequencing or policy.sequencing for step in plan.steps}
+
+
+def _mixed(plan: Plan, steps: StepGraph, closing: Mapping[str, int], by_step: Mapping[str, Sequencing]) -> StepGraph:
+    """Put each step in order as it asks. What is in waterfall follows in an order that holds anyway: no circle."""
+    graph = _unphased(plan, steps, closing)
+    milestones = _milestones(plan)
+    waiting = {step: phase for step, phase in _home_phases(plan).items() if by_step[step] != "dependencies"}
+    graph.add_edges_from((milestones[phase - 1], step) for step, phase in waiting.items() if phase)
+    position = {step.id: (closing[step.id], number) for number, step in enumerate(plan.steps)}
+    position |= {milestone: (number, len(position)) for number, milestone in enumerate(milestones)}
+    line = nx.lexicographical_topological_sort(graph.copy(), key=position.__getitem__)
+    nx.add_path(graph, [node for node in line if by_step.get(node) == "waterfall"])
+    return graph
 
 
 _SEQUENCINGS: dict[Sequencing, Callable[[Plan, StepGraph, Mapping[str, int]], StepGraph]] = {

@@ -123,6 +123,7 @@ class Override:
     approver: str | None = None
     approvers: tuple[str, ...] | None = None
     approvals_needed: int | None = None
+    sequencing: Sequencing | None = None
     due_days: float | None = None
 
 

@@ -83,6 +83,7 @@ class RuleFormat(_Strict):
     approver: Words | None = None
     approvers: Approvers | None = None
     approvals_needed: Approvals | None = None
+    sequencing: Sequencing | None = None
     due_days: Annotated[float, Field(gt=0, strict=True)] | None = None
 
 

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from planexe_dag_factory.compile.compiler import compile_plan, unawaited
 from planexe_dag_factory.compile.order import Order, order_steps
 from planexe_dag_factory.plan.model import Dependency, Phase, Plan, Step, WorkPackage
-from planexe_dag_factory.routing.model import HUMAN, Candidate, Gate, Policy, Registry, Route, Routes, Sequencing
+from planexe_dag_factory.routing.model import (
+    HUMAN,
+    Candidate,
+    Gate,
+    Override,
+    Policy,
+    Registry,
+    Route,
+    Routes,
+    Rule,
+    Sequencing,
+)
 from planexe_dag_factory.spec.codec import dump_spec, load_spec
 from planexe_dag_factory.spec.model import DagSpec
 
@@ -92,6 +103,23 @@ def test_every_step_comes_once_and_nothing_waits_for_itself(sequencing: Sequenci
 def test_every_dependency_is_kept_or_reported(sequencing: Sequencing, plan: Plan) -> None:
     order = order_steps(plan, Policy(sequencing=sequencing))
     after_of = {step: nx.descendants(graph_of(order), step) for step in order.waits_for}
+    for before, after in possible(plan, order):
+        assert all(after <= after_of[step] for step in before)
+
+
+@orders
+@given(plan=plans(), base=st.sampled_from(SEQUENCINGS), asked=st.lists(st.sampled_from(SEQUENCINGS), max_size=4))
+def test_however_rules_mix_the_sequencings_there_is_no_circle_and_every_dependency_is_kept(
+    plan: Plan, base: Sequencing, asked: list[Sequencing]
+) -> None:
+    rules = tuple(Rule(Override(sequencing=one), pattern=f"s?{number}*") for number, one in enumerate(asked))
+    order = order_steps(plan, Policy(sequencing=base, rules=rules))
+    graph = graph_of(order)
+    assert nx.is_directed_acyclic_graph(graph)
+    assert all(nx.has_path(graph, before, after) for before, after in pairwise(order.closes))
+    for milestone, steps in order.closes.items():
+        assert set(steps) <= nx.ancestors(graph, milestone)
+    after_of = {step: nx.descendants(graph, step) for step in order.waits_for}
     for before, after in possible(plan, order):
         assert all(after <= after_of[step] for step in before)
 

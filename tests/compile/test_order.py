@@ -8,7 +8,7 @@ import pytest
 
 from planexe_dag_factory.compile.order import order_steps, steps_before
 from planexe_dag_factory.plan.model import Plan
-from planexe_dag_factory.routing.model import Policy
+from planexe_dag_factory.routing.model import Override, Policy, Rule
 
 MakePlan = Callable[..., Plan]
 PHASED = Policy()
@@ -208,3 +208,38 @@ def test_a_long_circle_is_named_by_its_ends(plan_of: MakePlan) -> None:
     assert "('S1' waits for 'S0', 'S2' waits for 'S1', " in problem.message
     assert "'S4' waits for 'S3', ..., 'S9' waits for 'S8'); left out" in problem.message
     assert problem.source_id == "uuid-s0"
+
+
+def rule(sequencing: str, **selector: str) -> Policy:
+    return Policy(rules=(Rule(Override(sequencing=sequencing), **selector),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("selector", [{"package": "s"}, {"pattern": "[ef]"}])
+def test_steps_that_a_rule_puts_by_dependencies_do_not_wait_for_the_phase_before(
+    plan_of: MakePlan, selector: dict[str, str]
+) -> None:
+    order = order_steps(plan_of(TWO_PHASES), rule("dependencies", **selector))
+    assert (order.waits_for["e"], order.waits_for["f"]) == ((), ("e",))
+    assert order.waits_for["d"] == ("milestone-one",)
+    assert order.waits_for["milestone-two"] == ("milestone-one", "d", "f") or "d" in order.waits_for["milestone-two"]
+    assert order.closes["milestone-two"] == ("d", "e", "f")
+
+
+def test_steps_that_a_rule_puts_in_waterfall_follow_each_other(plan_of: MakePlan) -> None:
+    order = order_steps(plan_of(TWO_PHASES), rule("waterfall", phase="one"))
+    assert [order.waits_for[step] for step in "abc"] == [(), ("a",), ("b",)]
+    assert [order.waits_for[step] for step in "def"] == [("milestone-one",), ("milestone-one",), ("e",)]
+
+
+def test_a_step_or_a_role_can_be_freed_of_a_waterfall(plan_of: MakePlan) -> None:
+    free = Rule(Override(sequencing="phased"), step="c")
+    order = order_steps(plan_of(TWO_PHASES), Policy(sequencing="waterfall", rules=(free,)))
+    assert (order.waits_for["c"], order.waits_for["d"]) == ((), ("milestone-one",))
+    assert order.waits_for["e"] == ("d",)
+
+
+def test_a_rule_that_asks_for_what_holds_anyway_changes_nothing(plan_of: MakePlan) -> None:
+    plan = plan_of(TWO_PHASES, [("d", "b")])
+    for sequencing in ("phased", "waterfall", "dependencies"):
+        said = Policy(sequencing=sequencing, rules=(Rule(Override(sequencing=sequencing), phase="one"),))
+        assert order_steps(plan, said) == order_steps(plan, Policy(sequencing=sequencing))
