@@ -20,6 +20,7 @@ from planexe_dag_factory.cli import app
 from tests.agents.cards import Shown, shown_card
 from tests.routing.agents import ACTION, KEY, OTHER_KEY, card_of
 
+PLAN = Path(__file__).parents[2] / "dags" / "examples" / "hello.json"
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -210,6 +211,19 @@ def test_settings_of_airflow_say_where_registry_and_key_are(
     assert agents("add", shown.url, "--yes").exit_code == 0
     assert (tmp_path / "etc" / "agents.json").exists()
     assert (tmp_path / "secret" / "operator.key").exists()
+
+
+@pytest.mark.parametrize("command", ["validate", "explain", "spec"])
+def test_the_other_commands_take_the_registry_and_refuse_one_that_was_changed(
+    registry: Path, shown: Shown, command: str
+) -> None:
+    add(registry, shown.url, "--yes")
+    words = [command, str(PLAN), "--registry", str(registry)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    registry.write_text(registry.read_text().replace(shown.url, "http://thief"))
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "changed after it was signed" in result.stderr
 
 
 def test_without_a_registry_an_agent_joins_those_of_the_stack_here(
