@@ -81,6 +81,19 @@ class Method(RecordFile):
     correlation: Words
 
 
+class SoFar(RecordFile):
+    """What happened until the assessment, and what it made of that."""
+
+    day: Figure
+    ended: int = Field(ge=0)
+    refused: int = Field(ge=0)
+    pace: Figure
+    left: Share
+    overspent: Figure
+    mean_confidence: Share | None = None
+    events: tuple[Words, ...] = Field((), max_length=20)
+
+
 class RiskFigures(RecordFile):
     """All that is drawn of an assessment. `schedule` counts days from the first day of the run."""
 
@@ -93,6 +106,7 @@ class RiskFigures(RecordFile):
     draws: int = Field(0, ge=0)
     seed: Annotated[str, Field(max_length=40)] = ""
     method: Method | None = None
+    so_far: SoFar | None = None
 
 
 def read_figures(result: Mapping[str, Any]) -> RiskFigures | None:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from planexe_dag_factory.report.figures import RiskFigures
 
-KNOWN = ("milestone", "scale")
-"""What an assessment says besides its figures that needs no saying: where it was made, and the documented scale."""
+KNOWN = ("milestone", "scale", "existential", "existential_why", "top_risks")
+"""What an assessment says besides its figures and the report shows elsewhere: in its rules, and in the register."""
 
 State = Literal["pending", "queued", "running", "waiting", "done", "refused", "failed", "skipped"]
 STATES: tuple[State, ...] = ("done", "running", "queued", "waiting", "refused", "failed", "pending", "skipped")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from planexe_agents.agents.existential import END, HARM, RULES
 from planexe_agents.agents.progress import Progress
 from planexe_agents.protocol import Outcome
@@ -162,3 +164,57 @@ def test_confidence_in_an_assessment_falls_with_each_thing_that_is_not_known() -
     assert _assess(progress={}).confidence == pytest.approx(full - 0.2, abs=1e-3)
     assert _assess(estimates=[]).confidence == pytest.approx(full - 0.2, abs=1e-3)
     assert _assess(risks=unrated).confidence == pytest.approx(full - 0.25, abs=1e-3)
+
+
+_days = st.floats(0, 1e5)
+_estimates = st.lists(
+    st.builds(
+        lambda name, days, after: {
+            "id": name,
+            "title": f"Work {name}",
+            **dict(zip(("days_min", "days_likely", "days_max"), sorted(days), strict=True)),
+            "depends_on": after,
+        },
+        st.sampled_from("abcdef"),
+        st.tuples(_days, _days, _days),
+        st.lists(st.sampled_from("abcdefz"), max_size=2),
+    ),
+    max_size=5,
+    unique_by=lambda estimate: estimate["id"],
+)
+_risks = st.lists(
+    st.fixed_dictionaries(
+        {"area": st.text(max_size=5), "description": st.text(max_size=30), "likelihood": st.text(max_size=8)},
+        optional={"severity": st.sampled_from(["low", "Very High", "", "critical"]), "action": st.text(max_size=5)},
+    ),
+    max_size=4,
+)
+_work = st.lists(
+    st.fixed_dictionaries(
+        {
+            "step": st.text(max_size=3),
+            "package": st.sampled_from([None, "a", "b", "z"]),
+            "planned_days": _days,
+            "started_day": st.none() | _days,
+            "ended_day": st.none() | _days,
+            "status": st.sampled_from(["done", "refused", "open"]),
+            "amount": st.none() | st.floats(0, 1e9),
+            "approved": st.none() | st.floats(0, 1e9),
+        }
+    ),
+    max_size=5,
+)
+
+
+@settings(derandomize=True, max_examples=40, deadline=None)
+@given(_risks, _estimates, _work, st.floats(0, 1e5), st.none() | st.floats(0, 1))
+def test_whatever_a_plan_and_its_run_hold_the_assessment_is_made_or_declined_with_a_reason(
+    risks: list[Any], estimates: list[Any], work: list[Any], day: float, confidence: float | None
+) -> None:
+    progress = {"steps": len(work), "day": day, "mean_confidence": confidence, "work": work}
+    outcome = _assess(risks=risks, estimates=estimates, progress=progress)
+    assert outcome.status in ("completed", "rejected"), outcome.reason
+    assert bool(outcome.reason) == (outcome.status == "rejected")
+    if outcome.status == "completed":
+        assert 0 <= outcome.result["resilience"] <= 1
+        assert outcome.result["existential"] == any(rule["fired"] for rule in outcome.result["rules"])

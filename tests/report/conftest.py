@@ -196,6 +196,10 @@ FIGURES: dict[str, Any] = {
     ],
     "draws": 1000,
     "seed": "7",
+    "so_far": {
+        "day": 14.0, "ended": 3, "refused": 1, "pace": 1.25, "left": 0.7, "overspent": 0.1,
+        "mean_confidence": 0.66, "events": ["More work is refused (33%)"], "late": [],
+    },
     "method": {"durations": "beta", "risks": "each strikes or not", "correlation": "none"},
 }  # fmt: skip
 

@@ -85,6 +85,7 @@ def test_the_curve_ends_at_all_draws() -> None:
         {"cost": {**FIGURES["cost"], "histogram": [FIGURES["cost"]["histogram"][0]] * 61}},
         {"drivers": [{"kind": "script"}]},
         {"rules": None},
+        {"so_far": {**FIGURES["so_far"], "left": 7}},
     ],
 )
 def test_figures_that_do_not_hold_are_not_drawn(changes: Mapping[str, Any]) -> None:
@@ -115,4 +116,4 @@ def test_what_is_drawn_is_not_said_again(writer: Writer) -> None:
     writer.survey()
     writer.assess({**FIGURES, "summary": "Look at the permit."})
     (assessment,) = read_status(writer.run, "milestone-survey").assessments
-    assert assessment.beside == {"existential": True, "summary": "Look at the permit."}
+    assert assessment.beside == {"summary": "Look at the permit."}
