@@ -141,13 +141,20 @@ def _changed(status: RunStatus, since: datetime | None) -> Iterator[Point]:
         if step.state in ("refused", "failed", "skipped"):
             said = {"refused": "was refused", "failed": "failed", "skipped": "was not reached"}[step.state]
             yield Point(step.title, said, step.why, ended)
-        first = next((tried.agent for tried in step.tried if tried.status != "completed"), None)
-        if first:
-            yield Point(step.title, f"went from {first} to {step.who}", at=ended)
+        yield from _rerouted(step)
         yield from _amount_changed(step)
     for decision in status.decisions:
         if decision.what in CORRECTING and _after(decision.at, since):
             yield _decided(decision)
+
+
+def _rerouted(step: StepStatus) -> Iterator[Point]:
+    first = next((one for one in step.tried if one.status != "completed"), None)
+    taken = next((one for one in step.tried if one.status == "completed"), None)
+    if first:
+        now = f"{taken.agent} ({taken.action})" if taken else step.who
+        ended = step.actual.end if step.actual else None
+        yield Point(step.title, f"went from {first.agent} ({first.action}) to {now}", at=ended)
 
 
 def _amount_changed(step: StepStatus) -> Iterator[Point]:

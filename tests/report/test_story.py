@@ -38,7 +38,7 @@ def test_after_a_milestone_the_story_tells_what_was_done_decided_and_changed(wri
     assert [
         (*pair, point.who, point.quote) for pair, point in zip(said(story.decided), story.decided, strict=True)
     ] == [("Rank the sites", "was accepted", "Mara Lind", "Pier 2 is right.")]
-    assert said(story.changed) == [("Rank the sites", "went from scout to analyst")]
+    assert said(story.changed) == [("Rank the sites", "went from scout (find) to analyst (assess)")]
     assert (story.late, story.timeline) == ((), ())
 
 
@@ -57,7 +57,7 @@ def test_after_the_next_milestone_only_what_came_since_is_told(writer: Writer) -
 def test_at_the_end_the_story_tells_deviations_and_a_timeline(writer: Writer) -> None:
     story = at_the_end(writer)
     assert said(story.changed) == [
-        ("Rank the sites", "went from scout to analyst"),
+        ("Rank the sites", "went from scout (find) to analyst (assess)"),
         ("Buy sensors", "was refused"),
         ("Install <b>all</b> sensors", "was not reached"),
         ("Write the manual", "failed"),
