@@ -67,6 +67,8 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//approvals_needed": default.approvals_needed,
         "// budget_limit": "what steps without a gate may name in all before it is approved; or an object by currency",
         "//budget_limit": BUDGET_LIMIT[ANY_CURRENCY],
+        "// model_budget_tokens": "tokens of a language model that one run may take; no limit unless given",
+        "//model_budget_tokens": 200_000,
         "// reminders": "when whoever does not answer is reminded, and who is asked next, in hours",
         "//reminders": {"after_hours": [24, 72], "escalate_after_hours": 96, "ladder": [owner_of(plan)]},
     }
