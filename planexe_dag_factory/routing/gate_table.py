@@ -26,15 +26,17 @@ def _lines() -> Iterator[str]:
                 acts = _listed(rule.acts) or f"the title names {_listed(rule.things)}"
                 also = f"; or the title names {_listed(rule.things)}" if rule.acts and rule.things else ""
                 objects = _listed(rule.objects) or ("anything" if rule.acts else "")
-                yield f"| {kind} | {rule.name} | {acts}{also} | {objects} | {_listed(rule.unless)} |"
+                unless = _listed(rule.unless)
+                yield f"| {kind} | {rule.name} | {acts}{also} | {objects} | {unless} |"
     yield ""
-    yield f"**Desk work raises nothing.** Clauses that begin with: {_listed(DESK_VERBS)}. What a sentence that begins so says"
-    yield f"of a paper ({_listed(PAPERS)}) is what the paper holds."
+    yield "**Desk work raises nothing.** A clause that begins with one of these is desk work; where such a sentence"
+    yield f"speaks of a paper ({_listed(PAPERS)}),"
+    yield f"the rest of it is what the paper holds: {_listed(DESK_VERBS)}."
     yield ""
     yield "**Amounts are spoken of, not spent,** and are not added up, in steps whose titles begin with:"
     yield f"{_listed(STUDY_VERBS)}."
     yield ""
-    yield "| gate | the plan's row or body that speaks most of these decides | else a title of its team or stakeholders |"
+    yield "| gate | the plan's row or body that says most of these decides | else a title of its team or stakeholders |"
     yield "|---|---|---|"
     for kind in ORDER:
         yield f"| {kind} | {_listed(APPROVER_WORDS[kind])} | {_listed(OFFICE_WORDS[kind])} |"
