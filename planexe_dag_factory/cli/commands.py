@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from planexe_dag_factory.cli.agents import agents_app
+from planexe_dag_factory.cli.lessons import lessons_app
 from planexe_dag_factory.cli.ticket_commands import tickets_app
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(agents_app, name="agents")
+app.add_typer(lessons_app, name="lessons")
 app.add_typer(tickets_app, name="tickets")
 policy_app = typer.Typer(
     help="The policy beside a plan, which corrects anything that is derived.",

@@ -14,6 +14,7 @@ from planexe_dag_factory.delegation.decision import outcome_result
 from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
+from planexe_dag_factory.delegation.taught import learn
 from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.delegation.votes import approvals_needed, names_of_voters, open_votes, record_vote
 from planexe_dag_factory.errors import RecordError
@@ -88,7 +89,9 @@ def take_answer(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people
         raise AnswerRefusedError(problems)
     if ticket["kind"] == "approval":
         return _approve(step, ticket, answer)
-    return Effect(go_on=_finish(step, answer))
+    effect = Effect(go_on=_finish(step, answer))
+    learn(step, ticket, answer.option, answer.fields, answer.by)
+    return effect
 
 
 def person_problem(step: StepRun, ticket: Mapping[str, Any], desk: Desk, person: Actor, people: People) -> str | None:

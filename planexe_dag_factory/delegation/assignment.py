@@ -14,6 +14,7 @@ from planexe_agents.signing import digest
 from planexe_dag_factory.delegation.budget import grant
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.progress import progress_of
+from planexe_dag_factory.learning.lessons import Lessons
 from planexe_dag_factory.routing.model import Agent, Capability
 from planexe_dag_factory.spec.model import WorkItem
 
@@ -41,6 +42,11 @@ def build_assignment(
     problems = _unfit(inputs, capability.input_schema)
     if problems:
         return problems
+    lessons = Lessons.beside(step.execution.run).closest(
+        f"{step.item.title} {step.item.description}", step.execution.key.public
+    )
+    if lessons:
+        context["lessons"] = list(lessons)
     tokens = grant(step, attempt)
     if tokens is not None:
         context["model_budget"] = {"tokens": tokens}

@@ -1,0 +1,50 @@
+"""What a review teaches: kept as a lesson once the person's answer has taken effect."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from planexe_dag_factory.delegation.attempts import last_attempts
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.learning.lessons import Kind, Lesson, Lessons, changed, shorten
+from planexe_dag_factory.record.events import Actor
+
+log = logging.getLogger(__name__)
+
+KINDS: Mapping[str, Kind] = {
+    "Correct": "corrected", "Redo": "redone", "Refuse": "refused", "Accept": "accepted",
+}  # fmt: skip
+NOT_PEOPLE = frozenset({"demo-reviewer"})
+"""Ways in by which nobody has read anything."""
+
+
+def learn(step: StepRun, ticket: Mapping[str, Any], option: str, fields: Mapping[str, Any], by: Actor) -> None:
+    """Keep what a reviewer said of an agent's work, where they said something."""
+    attempts = last_attempts(step)
+    outcome = attempts[-1].outcome if attempts else None
+    if ticket["kind"] != "review" or outcome is None or option not in KINDS or by.via in NOT_PEOPLE:
+        return
+    corrected = json.loads(fields["result"]) if option == "Correct" and fields.get("result") else None
+    said = [str(fields.get("comment") or ""), changed(outcome.result, corrected) if corrected is not None else ""]
+    text = shorten("; ".join(filter(None, said)))
+    if text:
+        lesson = Lesson(
+            kind=KINDS[option],
+            text=text,
+            title=shorten(step.item.title),
+            agent=outcome.agent,
+            action=outcome.action,
+            plan=step.execution.spec.plan_id,
+            run=step.execution.run.name,
+            work_item=step.id,
+            by=by.as_json(),
+            at=ticket["opened_at"],
+        )
+        try:
+            Lessons.beside(step.execution.run).add(lesson, step.execution.key)
+        except RecordError:
+            log.exception("the lesson of a review of %s could not be kept; the review stands", step.id)
