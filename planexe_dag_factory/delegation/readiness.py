@@ -157,7 +157,8 @@ class _View:
         for one in self.health or ():
             if one.state != "ok":
                 steps = sum(route.candidates[0].agent == one.agent for route in self.by_agents)
-                message = f"the agent {one.agent} is {one.state}: {'; '.join(one.drift)} ({steps} steps go to it first)"
+                asked = f"first to be asked in {steps} of the steps"
+                message = f"the agent {one.agent} is {one.state}: {'; '.join(one.drift)} ({asked})"
                 hint = "start it, or see what `planexe-dag agents check` says"
                 yield Problem("warning", f"agent-{one.state}", message, hint=hint)
         for route in self.routes.values():

@@ -45,7 +45,7 @@ def _headline(explained: Explanation) -> str:
     gates = sum(step["approval"] is not None for step in steps)
     return (
         f"{words.count(len(steps), 'step')}: {len(steps) - people} by agents and {people} by people. "
-        f"{words.count(gates, 'approval')} before money is committed, an authority is filed with or things are final."
+        f"{words.count(gates, 'approval')} on the way."
     )
 
 

@@ -27,7 +27,9 @@ from planexe_dag_factory.routing.model import (
     Route,
     Routes,
 )
-from planexe_dag_factory.routing.selectors import override_for
+from planexe_dag_factory.routing.selectors import override_for, selector_of, steps_of
+
+_APPROVING = ("approver", "approvers", "approvals_needed")
 
 
 def route_plan(
@@ -40,10 +42,11 @@ def route_plan(
     """
     router = _Router(replace(plan, owner=policy.owner or plan.owner), registry, policy, matcher or PublishedMatcher())
     routed = [router.route(step) for step in plan.steps]
-    routes = {route.step: route for route, _ in routed}
+    alone = {route.step: route for route, _ in routed}
     problems = tuple(problem for _, found in routed for problem in found)
-    sums = {one.step.id: router.gate_sum(one, routes[one.step.id]) for one in crossings(plan, routes, policy, registry)}
-    return {**routes, **sums}, problems
+    sums = {one.step.id: router.gate_sum(one, alone[one.step.id]) for one in crossings(plan, alone, policy, registry)}
+    routes = {**alone, **sums}
+    return routes, (*problems, *_without_effect(plan, routes, policy))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,18 @@ class _Router:
         guess = next(iter(get_close_matches(asked[:200], known, n=1, cutoff=0.7)), None)
         hint = did_you_mean(guess) or "register an agent for it, or leave it out and the step is matched"
         yield Problem("error", "unknown-action", message, hint=hint, source_id=step.source_id)
+
+
+def _without_effect(plan: Plan, routes: Routes, policy: Policy) -> Iterator[Problem]:
+    """Warn of each rule that says who approves where nothing is approved."""
+    for rule in policy.rules:
+        says = [name for name in _APPROVING if getattr(rule.override, name) is not None]
+        if says and all(routes[step.id].gate is None for step in steps_of(rule, plan)):
+            selector, value = selector_of(rule)
+            on = f"the {selector} {quote(value)}"
+            message = f"{', '.join(says)} of the policy's rule on {on} has no effect: no approval is needed"
+            hint = 'add a "gate" to the rule, or take these out'
+            yield Problem("warning", "no-effect", message, hint=hint)
 
 
 def decided_by(gate: Gate, policy: Policy, override: Override | None = None) -> Gate:

@@ -107,7 +107,7 @@ def test_an_agent_that_does_not_answer_costs_capacity_and_one_that_was_not_asked
     assert [one.part for one in silent.advice] == ["capacity"]
     assert silent.score == pytest.approx(0.875)
     assert [problem.message for problem in silent.problems] == [
-        "the agent oracle is unreachable: connection refused (1 steps go to it first)"
+        "the agent oracle is unreachable: connection refused (first to be asked in 1 of the steps)"
     ]
     assert assess_readiness(built, PEOPLE, None).score == pytest.approx(1.0)
 

@@ -27,7 +27,7 @@ def test_the_page_names_gate_phrase_approver_amount_and_how_many_approve(tmp_pat
     assert "the step buys: &#39;Buy the ovens for EUR 1,200&#39;" in page
     assert "2 of: Board or anna" in page
     assert "EUR 1,200.00" in page
-    assert "1 approval before money is committed" in page
+    assert "1 approval on the way." in page
     assert "Plan owner: Dana." in page
 
 

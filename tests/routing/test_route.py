@@ -282,3 +282,19 @@ def test_how_many_approve_and_who_may_is_said_by_a_rule_else_by_the_whole_policy
         (2, ("Board", "anna"), ("Board", "anna")),
         (3, ("Ben",), ("Ben",)),
     ]
+
+
+def test_a_rule_that_says_who_approves_what_needs_no_approval_is_told() -> None:
+    policy = rule(approver="Ann", approvals_needed=2, assignee="Ben")
+
+    _, told = route_plan(plan_of(step_of()), REGISTRY, policy)
+    _, silent = route_plan(plan_of(step_of("Buy the ovens")), REGISTRY, policy)
+
+    assert [(one.severity, one.code, one.message) for one in told] == [
+        (
+            "warning",
+            "no-effect",
+            "approver, approvals_needed of the policy's rule on the step 's' has no effect: no approval is needed",
+        )
+    ]
+    assert silent == ()
