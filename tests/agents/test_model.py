@@ -1,7 +1,9 @@
+import asyncio
 import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from tests.agents.modelled import (
     serving,
     writing,
 )
+from tests.agents.serving import Served
 
 STEP = {"title": "Find permits for quay sensors"}
 QUESTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -299,3 +302,28 @@ def test_agents_without_a_model_import_nothing_of_it() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_a_served_agent_writes_and_is_followed_while_the_model_thinks(tmp_path: Path) -> None:
+    def slow(asked: Asked) -> dict[str, Any]:
+        time.sleep(0.5)
+        return faithful(asked)
+
+    asked = Assignment(
+        id="a", run="r", plan="p", step="s", attempt=1, agent="analysis", action="assess", inputs=STEP, context=CONTEXT
+    )
+    with serving(slow) as model:
+        environment = {"PLANEXE_MODEL_URL": model.url, "PLANEXE_MODEL": "scripted"}
+        command = ("-m", "planexe_agents", "analysis")
+        with Served(tmp_path, "--wait", "0", command=command, **environment) as served:
+            first = served.post(asked)
+            outcome = asyncio.run(_follow(served, asked))
+    assert first.status_code == 202
+    assert claims(outcome)
+    assert outcome.usage is not None
+    assert outcome.usage.requests == len(model.asked) == 2  # the same assignment is written once
+
+
+async def _follow(served: Served, asked: Assignment) -> Outcome:
+    async with served.client() as client:
+        return await client.run(asked, deadline_s=60)

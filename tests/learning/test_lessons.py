@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.learning.lessons import CLOSEST, TEXT_CHARACTERS, Lesson, Lessons
 from planexe_dag_factory.record.events import Actor
-from tests.delegation.scenes import Scene, make_scene
+from planexe_dag_factory.spec.model import WorkItem
+from tests.delegation.scenes import ITEM, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna", "planexe")
 COMMENT = "Use the tide table of the northern harbour."
 
 
-def review(folder: Path, option: str, by: Actor = ANNA, **fields: str) -> Scene:
+def review(folder: Path, option: str, by: Actor = ANNA, item: WorkItem = ITEM, **fields: Any) -> Scene:
     """Let an agent answer in doubt, and a person review it."""
-    scene = make_scene(folder, [{"confidence": 0.1}])
+    scene = make_scene(folder, [{"confidence": 0.1}], item)
     asyncio.run(delegate(scene.again(), scene.agents.ask, scene.agents.wait, last_try=True))
     step = scene.again()
     ticket = build_ticket(step, "review", Place("harbour", "run-1", "survey.human"), decide(step).why)
@@ -59,7 +61,7 @@ def context_of(step: StepRun) -> Any:
     ],
 )
 def test_a_review_with_words_is_a_lesson_with_where_it_comes_from(
-    tmp_path: Path, option: str, fields: dict[str, str], kind: str, text: str
+    tmp_path: Path, option: str, fields: dict[str, Any], kind: str, text: str
 ) -> None:
     scene = review(tmp_path, option, ANNA, **fields)
     (lesson,) = lessons(scene)
@@ -75,10 +77,19 @@ def test_a_review_with_words_is_a_lesson_with_where_it_comes_from(
         ("Accept", {"comment": COMMENT}, Actor("person", "demo", "Demo", "demo-reviewer")),
     ],
 )
-def test_nobodys_words_are_no_lesson(tmp_path: Path, option: str, fields: dict[str, str], by: Actor) -> None:
+def test_nobodys_words_are_no_lesson(tmp_path: Path, option: str, fields: dict[str, Any], by: Actor) -> None:
     scene = review(tmp_path, option, by, **fields)
     assert lessons(scene) == ()
     assert "lessons" not in context_of(scene.again())
+
+
+@pytest.mark.parametrize(("days", "told"), [((0.0, 0.0, 0.0), 1), ((1.0, 2.0, 3.0), 0)])
+def test_reviewed_work_that_took_longer_than_planned_is_a_lesson(
+    tmp_path: Path, days: tuple[float, float, float], told: int
+) -> None:
+    scene = review(tmp_path, "Accept", item=replace(ITEM, days=days))
+    texts = ["it took 0.0 days where 0 to 0 were planned"] * told
+    assert [lesson.text for lesson in lessons(scene)] == texts
 
 
 def test_a_lesson_that_cannot_be_kept_undoes_no_review(tmp_path: Path) -> None:
