@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from planexe_agents.methods.search import find
 from planexe_agents.signing import SigningKey, digest, sign_document, verify_document
 
 from planexe_dag_factory.errors import RecordError
@@ -83,6 +82,10 @@ class Lessons:
     def closest(self, question: str, public: str) -> tuple[str, ...]:
         """Return the few lessons that are about most of what is asked for, closest first, as sentences."""
         known = {lesson.id: lesson for lesson in self.read(public, READ)}
+        if not known:
+            return ()
+        from planexe_agents.methods.search import find  # noqa: PLC0415 - a task start without lessons needs none of it
+
         found = find(question, [(name, f"{one.title}. {one.text}") for name, one in known.items()], limit=3 * CLOSEST)
         return tuple(known[name].sentence for name in found.sources[:CLOSEST])
 
