@@ -48,6 +48,7 @@ router = APIRouter(prefix="/api/v1")
 
 REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 """A report is a page of its own, with styles within it; in a sandbox it has no origin and no scripts."""
+REPORT_TYPES = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
 TICKET: dict[str, Any] = {
     "kind": "approval",
     "n": 2,
@@ -99,12 +100,17 @@ def run(dag_id: str, run_id: str, session: SessionDep) -> Progress:
 
 
 @router.get("/runs/{dag_id}/{run_id}/report/{milestone}", dependencies=MAY_SEE_RUNS, response_class=Response)
-def report(dag_id: str, run_id: str, milestone: str, session: SessionDep) -> Response:
-    """Return the report of a milestone, or the `final` one, as HTML that can do nothing."""
-    html = lookup.find_record_of(session, dag_id, run_id).report(milestone)
-    if html is None:
+def report(
+    dag_id: str, run_id: str, milestone: str, session: SessionDep, form: Literal["html", "pdf", "json"] = "html"
+) -> Response:
+    """Return the report of a milestone, or the `final` one: as HTML that can do nothing, or as a file to keep."""
+    content = lookup.find_record_of(session, dag_id, run_id).report(milestone, form)
+    if content is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"There is no report of {milestone!r} (yet).")
-    return Response(html, media_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    if form != "html":
+        headers["Content-Disposition"] = f'attachment; filename="report.{form}"'
+    return Response(content, media_type=REPORT_TYPES[form], headers=headers)
 
 
 @router.get("/tickets", dependencies=MAY_SEE_TICKETS)

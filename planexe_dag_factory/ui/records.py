@@ -44,12 +44,11 @@ class Record:
     def has_report(self, milestone: str) -> bool:
         return self.folder.exists(*_report(milestone))
 
-    def report(self, milestone: str) -> bytes | None:
-        """Return the HTML of a milestone's report, or of the final one; None where there is none (yet)."""
+    def report(self, milestone: str, form: str) -> bytes | None:
+        """Return a milestone's report, or the final one, as `html`, `pdf` or `json`; None where it is not there."""
         known = {FINAL, *(one.id for one in self.spec.milestones)}
-        return (
-            self.folder.read_bytes(*_report(milestone)) if milestone in known and self.has_report(milestone) else None
-        )
+        place = _report(milestone, form)
+        return self.folder.read_bytes(*place) if milestone in known and self.folder.exists(*place) else None
 
 
 def folder_of(run: RunRow) -> RunFolder:
@@ -72,8 +71,9 @@ def _spec(root: str) -> DagSpec:
     return load_spec(RunFolder(root).read_bytes("dagspec.json"))
 
 
-def _report(milestone: str) -> tuple[str, ...]:
-    return (FINAL, "report.html") if milestone == FINAL else ("milestones", milestone, "report", "report.html")
+def _report(milestone: str, form: str = "html") -> tuple[str, ...]:
+    name = f"report.{form}"
+    return (FINAL, name) if milestone == FINAL else ("milestones", milestone, "report", name)
 
 
 def public_key() -> str:

@@ -260,6 +260,16 @@ def test_a_report_is_served_where_it_can_do_nothing(site: Site) -> None:
     )
 
 
+def test_a_report_can_be_kept_as_a_file(site: Site) -> None:
+    place = site.place("runs", "harbour", "RUN", "report", "milestone-plan")
+    paper = site.as_user("vera").get(place, params={"form": "pdf"})
+    assert paper.content.startswith(b"%PDF-1.7 <h1>Planning</h1>")
+    assert paper.headers["content-type"] == "application/pdf"
+    assert paper.headers["content-disposition"] == 'attachment; filename="report.pdf"'
+    assert site.as_user("vera").get(place, params={"form": "json"}).status_code == 404
+    assert site.as_user("vera").get(place, params={"form": "../run.json"}).status_code == 422
+
+
 @pytest.mark.parametrize("name", ["milestone-build", "../../run.json", "final"])
 def test_a_report_that_is_not_there_is_not_found(site: Site, name: str) -> None:
     assert site.as_user("boss").get(site.place("runs", "harbour", "RUN", "report", name)).status_code == 404

@@ -31,6 +31,7 @@ export async function report({ dagId, runId, milestone }) {
   show(
     crumbs(["Plans", page("plans")], ["Run", page("runs", dagId, runId)]),
     h("h1", {}, milestone === "final" ? "Final report" : "Milestone report"),
+    h("p", {}, h("a", { class: "button quiet", id: "pdf", href: `${source}?form=pdf`, download: "report.pdf" }, "Save as PDF")),
     h("iframe", { class: "report", sandbox: "", src: source, title: "Report" }),
   );
 }

@@ -108,6 +108,7 @@ def record(plan: SitePlan) -> None:
     for milestone, html in plan.reports.items():
         place = ("final",) if milestone == "final" else ("milestones", milestone, "report")
         run.write_bytes(html.encode(), *place, "report.html")
+        run.write_bytes(b"%PDF-1.7 " + html.encode(), *place, "report.pdf")
 
 
 def main() -> None:
