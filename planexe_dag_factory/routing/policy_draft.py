@@ -59,7 +59,7 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//confidence_threshold": default.confidence_threshold,
         "// caution": "how sure it must be that no person is needed before an agent gets a step; 1: only people",
         "//caution": default.caution,
-        "// critical_phases": "at their milestones the risks are assessed, and a person decides whether to go on",
+        "// critical_phases": "at their milestones the risks are assessed; where one is flagged, a person decides",
         "//critical_phases": phases[-1:],
         "// approvers": "who may approve at every gate, instead of whom the plan names: roles, groups or users",
         "//approvers": [owner_of(plan)],
