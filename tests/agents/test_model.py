@@ -327,3 +327,12 @@ def test_a_served_agent_writes_and_is_followed_while_the_model_thinks(tmp_path: 
 async def _follow(served: Served, asked: Assignment) -> Outcome:
     async with served.client() as client:
         return await client.run(asked, deadline_s=60)
+
+
+def test_lessons_are_told_as_data_that_cannot_be_cited() -> None:
+    lesson = 'data_gathering.find_evidence was redone at "Find permits": name the port authority first.'
+    with writing(faithful) as model:
+        outcome = ask("data_gathering", "find_evidence", STEP, {**CONTEXT, "lessons": [lesson]})
+    told = [piece for piece in model.asked[0].pieces if piece["kind"] == "lesson"]
+    assert told == [{"kind": "lesson", "text": lesson}]
+    assert outcome.result["findings"] == ask("data_gathering", "find_evidence", STEP).result["findings"]
