@@ -29,6 +29,8 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-voted": lambda _: "approved, as one of several",
     "ticket-reminded": lambda _: "sent a reminder",
     "ticket-escalated": lambda told: f"escalated the ticket to {_to(told)}",
+    "notice-sent": lambda told: f"told people by {told.get('channel')}",
+    "notice-failed": lambda told: f"could not tell people by {told.get('channel')}",
     "gate-opened": lambda _: "opened the gate",
     "gate-refused": lambda _: "closed the gate",
     "gate-held": lambda _: "held the step back, as its approval does not hold",

@@ -17,7 +17,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -117,14 +117,22 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
         )
         .order_by(TICKET.c.id)
     )
-    for row_id, by, options, responded_at in session.execute(query).all():
-        answered = {
+    closed = [
+        {
+            "row": row_id,
             "answered_by": (by or {}).get("name"),
             "answered_with": (options or [None])[0],
             "answered_at": responded_at,
         }
-        gone = {"state": "answered", "claimed_by": None, "claimed_at": None}
-        session.execute(update(TICKET).where(TICKET.c.id == row_id).values(**gone, **answered))
+        for row_id, by, options, responded_at in session.execute(query)
+    ]
+    if closed:
+        gone = (
+            update(TICKET)
+            .where(TICKET.c.id == bindparam("row"))
+            .values(state="answered", claimed_by=None, claimed_at=None)
+        )
+        session.execute(gone, closed)
 
 
 def _unread(session: Session, which: ColumnElement[bool], limit: int) -> list[Opened]:
