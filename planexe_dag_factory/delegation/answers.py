@@ -15,7 +15,7 @@ from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.taught import learn
-from planexe_dag_factory.delegation.tickets import check_answer
+from planexe_dag_factory.delegation.tickets import check_answer, is_recordable
 from planexe_dag_factory.delegation.votes import approvals_needed, names_of_voters, open_votes, record_vote
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor
@@ -111,7 +111,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
     step.log("ticket-answered", answer.by, **details)
     document = {
         "option": answer.option,
-        "fields": dict(answer.fields),
+        "fields": {_recordable(name): _recordable(value) for name, value in answer.fields.items()},
         "by": answer.by.as_json(),
         "via": answer.by.via,
         "at": now(),
@@ -119,6 +119,10 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "problems": list(problems),
     }
     step.write_json(document, "tickets", numbered(ticket["n"]), "answer.json")
+
+
+def _recordable(value: Any) -> Any:
+    return value if is_recordable(value) else ascii(value)
 
 
 def _approve(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:

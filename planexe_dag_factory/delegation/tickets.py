@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from planexe_agents.signing import canonical
+
 from planexe_dag_factory.delegation.assignment import UNRATED, WORDS, schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
 from planexe_dag_factory.delegation.desk import Named
@@ -148,8 +150,22 @@ def check_answer(ticket: Mapping[str, Any], option: str, fields: Mapping[str, An
         return (f"option: {option!r} is not an answer to this ticket; choose one of {known}",)
     given = {name: value for name, value in fields.items() if value not in (None, "")}
     missing = tuple(f"{name}: needed to answer {option!r}" for name in chosen["requires"] if name not in given)
-    unfit = tuple(_by_field(problem) for problem in schema_problems(given, ticket["form"]))
+    unfit = tuple(_by_field(problem) for problem in schema_problems(given, ticket["form"])) + _unfit_to_record(given)
     return missing + unfit + _amount_problems(ticket, option, given) + _result_problems(ticket, given)
+
+
+def _unfit_to_record(fields: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the fields that JSON cannot hold in one way only: huge numbers, halves of characters."""
+    return tuple(f"{name}: this cannot be put on record" for name, value in fields.items() if not is_recordable(value))
+
+
+def is_recordable(value: Any) -> bool:
+    """Say whether a value can be written into the record."""
+    try:
+        canonical(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _amount_problems(ticket: Mapping[str, Any], option: str, fields: Mapping[str, Any]) -> tuple[str, ...]:
@@ -172,6 +188,8 @@ def _result_problems(ticket: Mapping[str, Any], fields: Mapping[str, Any]) -> tu
         result = json.loads(fields["result"])
     except (ValueError, RecursionError) as error:
         return (f"result: this is not JSON: {error}",)
+    if not is_recordable(result):
+        return ("result: a number in it is too large, or a text is broken, so that it cannot be put on record",)
     if not isinstance(result, dict):
         return ('result: a JSON object is needed, such as {"summary": "..."}',)
     schema = ticket.get("result_schema")

@@ -255,3 +255,27 @@ def test_after_the_last_rung_a_ticket_waits_as_long_as_it_takes(tmp_path: Path) 
     step, ticket = reminding(tmp_path, 100)
     take_nudges(step, ticket, desk_of(step, ticket))
     assert time_until_next(ticket, REMINDERS, desk_of(step, ticket)) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "fields", "problem"),
+    [
+        ("Done", {"comment": "half a \ud800 character"}, "comment: this cannot be put on record"),
+        ("Done", {"comment": "x", "result": '{"n": 1' + "0" * 40 + "}"}, "result: a number in it is too large"),
+        ("Done", {"comment": "x", "result": '{"n": NaN}'}, "result: a number in it is too large"),
+    ],
+)
+def test_what_cannot_be_recorded_is_refused_and_the_refusal_is_recorded(
+    tmp_path: Path, option: str, fields: dict[str, Any], problem: str
+) -> None:
+    step = make_scene(tmp_path).step
+    with pytest.raises(AnswerRefusedError, match=problem):
+        take_answer(step, opened(step), Answer(option, fields, ANNA))
+    assert step.read_json("tickets", "001", "answer.json")["accepted"] is False
+
+
+def test_an_amount_beyond_all_numbers_is_refused(tmp_path: Path) -> None:
+    item = replace(ITEM, route=replace(ROUTE, gate=GATE))
+    step = make_scene(tmp_path, item=item).step
+    with pytest.raises(AnswerRefusedError, match="amount: this cannot be put on record"):
+        take_answer(step, opened(step, "approval"), Answer("Reject", {"comment": "no", "amount": 10**40}, ANNA))

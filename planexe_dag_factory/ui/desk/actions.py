@@ -99,12 +99,13 @@ def attach_link(hand: Hand, place: Place, body: Link) -> None:
 
 def attach_file(hand: Hand, place: Place, title: str, content: bytes) -> None:
     """Keep a file in the run folder, under a name of ours; theirs is only shown. Raises HTTPException."""
-    found = find_ticket(hand.session, place)
     mark = digest_bytes(content)
-    file = f"{mark.removeprefix('sha256:')}.bin"
-    found.step.execution.run.write_bytes(content, "steps", found.step.id, "attachments", file)
-    shown = title[:250] or "file"
-    _do(hand, place, ATTACHED, _nothing_against, title=shown, size=len(content), digest=mark)
+
+    def keep(found: Found, _: Desk) -> None:
+        found.step.execution.run.write_bytes(content, "steps", found.step.id, "attachments", _kept_as(mark))
+
+    digests, shown = {"attachment": mark}, title[:250] or "file"
+    _do(hand, place, ATTACHED, keep, digests, title=shown, size=len(content), digest=mark)
 
 
 def read_attachment(found: Found, number: int) -> tuple[str, bytes] | None:
@@ -113,11 +114,17 @@ def read_attachment(found: Found, number: int) -> tuple[str, bytes] | None:
     deed = attached[number - 1] if 0 < number <= len(attached) else None
     if deed is None or "digest" not in deed.details:
         return None
-    file = f"{deed.details['digest'].removeprefix('sha256:')}.bin"
-    return deed.details["title"], found.step.execution.run.read_bytes("steps", found.step.id, "attachments", file)
+    place = ("steps", found.step.id, "attachments", _kept_as(deed.details["digest"]))
+    return deed.details["title"], found.step.execution.run.read_bytes(*place)
 
 
-def _do(hand: Hand, place: Place, action: str, check: Check, **details: Any) -> None:
+def _kept_as(mark: str) -> str:
+    return f"{mark.removeprefix('sha256:')}.bin"
+
+
+def _do(
+    hand: Hand, place: Place, action: str, check: Check, digests: Mapping[str, str] | None = None, **details: Any
+) -> None:
     """Write a signed event about an open ticket, under a lock on its row, and bring the row up to date."""
     require_tables(hand.session)
     found = find_ticket(hand.session, place)
@@ -128,7 +135,7 @@ def _do(hand: Hand, place: Place, action: str, check: Check, **details: Any) -> 
     problem = check(found, found.desk())
     if problem:
         raise _conflict(problem)
-    found.step.log(action, hand.person, task=place.task_id, n=found.ticket["n"], **details)
+    found.step.log(action, hand.person, digests, task=place.task_id, n=found.ticket["n"], **details)
     project(hand.session, row_id, found.desk())
     hand.session.commit()
 
