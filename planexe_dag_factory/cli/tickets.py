@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from planexe_dag_factory.cli import console
@@ -150,10 +151,13 @@ def _print_list(page: Mapping[str, Any]) -> None:
     if not page["tickets"]:
         console.note("Nobody is asked anything." if page["counts"]["all"] == 0 else "No ticket fits.")
         return
-    table = Table("ticket", "kind", "title", "asked", "claimed by", "waits", "due", box=None, pad_edge=False)
+    ticket = Column("ticket", overflow="fold")
+    table = Table(ticket, "kind", "title", "asked", "claimed by", "waits", "due", box=None, pad_edge=False)
+    names = Counter(row["task_id"] for row in page["tickets"])
     for row in page["tickets"]:
         asked = ", ".join((*row["users"], *row["groups"])) or row["assignee"]
-        cells = (_name(row), row["kind"], row["title"], asked, row["claimed_by"] or "", _age(row["opened_at"]))
+        name = row["task_id"] if names[row["task_id"]] == 1 else _name(row)
+        cells = (name, row["kind"], row["title"], asked, row["claimed_by"] or "", _age(row["opened_at"]))
         table.add_row(*(_shown(cell) for cell in cells), _shown((row["due_at"] or "")[:10]))
     console.out.print(table, soft_wrap=False)
     counts = page["counts"]
