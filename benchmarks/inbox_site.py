@@ -25,7 +25,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import insert
 
 from planexe_dag_factory.airflow.settings import TAG, keys_folder, run_folder
-from planexe_dag_factory.record.keys import make_key
+from planexe_dag_factory.record.keys import make_ring
 from planexe_dag_factory.routing.model import Route
 from planexe_dag_factory.spec.codec import dump_spec
 from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
@@ -38,7 +38,7 @@ ROLES = ("Site manager", "Finance", "Legal", "Harbour master", "Steering committ
 
 def main(plans: int, tickets: int) -> None:
     initdb()
-    make_key(keys_folder())
+    make_ring(keys_folder())
     dag_ids = [f"plan-{number:03}" for number in range(plans)]
     with create_session() as session:
         session.add(DagBundleModel(name="bench"))

@@ -81,7 +81,11 @@ class SigningKey:
 
     def sign(self, document: Any) -> str:
         """Sign the canonical form of a JSON document; base64."""
-        return base64.b64encode(self._private.sign(canonical(document))).decode()
+        return base64.b64encode(self.sign_bytes(canonical(document))).decode()
+
+    def sign_bytes(self, content: bytes) -> bytes:
+        """Sign raw bytes; the 64 raw bytes of the signature."""
+        return self._private.sign(content)
 
 
 def verify(public: str, document: Any, signature: str) -> bool:

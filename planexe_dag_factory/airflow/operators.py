@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.http.operators.http import HttpOperator
 from airflow.providers.standard.operators.branch import BaseBranchOperator
@@ -18,15 +18,19 @@ from planexe_agents.client import AgentClient, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
-from planexe_dag_factory.airflow.settings import execution_of, keys_folder, registry, run_folder
+from planexe_dag_factory.airflow.settings import auth_manager, execution_of, keys, registry, run_folder
+from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusals
-from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.keys import make_key
+from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, reach_milestone, refusals
+from planexe_dag_factory.delegation.takeover import is_taken_over
+from planexe_dag_factory.errors import DelegationError, RecordError
+from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.keys import pin_ring, take_over
 from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.spec.codec import load_spec
 
@@ -53,10 +57,27 @@ class StartRunOperator(BaseOperator):
             "run_id": dag_run.run_id,
             "plan_id": self._plan_id,
             "by": getattr(dag_run, "triggering_user_name", None),
+            "auth": auth_manager(),
         }
-        begin_run(run, make_key(keys_folder()), self._inputs, about)
+        ring = keys(make=True)
+        pin_ring(RunFolder(run.root.parent), ring)
+        begin_run(run, take_over(run, ring), self._inputs, about)
         self.log.info("The record of this run is in %s", run.root)
+        told = (dag_run.conf or {}).get("rollback")
+        if told is not None:
+            self._take_over(context, told, about["by"])
         return str(run.root)
+
+    def _take_over(self, context: Context, told: Any, by: str | None) -> None:
+        """Go on from another run's milestone, where this one was triggered so."""
+        from planexe_dag_factory.delegation.rollback import Source, take_over_from  # noqa: PLC0415 - seldom needed
+
+        try:
+            actor = Actor("person", by, via="Airflow", auth=auth_manager()) if by else ORCHESTRATOR
+            taken = take_over_from(execution_of(context), Source.parse(told), actor)
+        except RecordError as error:
+            raise AirflowFailException(str(error)) from error
+        self.log.info("Taken over and not done again: %s", ", ".join(taken) or "nothing")
 
     def _check_version(self, context: Context) -> None:
         """Refuse to begin where Airflow made the run's tasks from another version of the plan than it now starts.
@@ -116,7 +137,9 @@ class AgentOperator(HttpOperator):
         self.work_item = work_item
 
     def execute(self, context: Context) -> None:
-        step = execution_of(context).step(self.work_item)
+        step = begin(execution_of(context), context, self.work_item).step(self.work_item)
+        if is_taken_over(step):
+            self._skip_check()
         last_try = context["ti"].try_number > (self.retries or 0)
         try:
             attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try))
@@ -139,7 +162,10 @@ class AgentOperator(HttpOperator):
     def _end(self, step: StepRun) -> None:
         """End the step here where its outcome is beyond doubt: a second look costs another worker."""
         if accept_at_once(step):
-            raise DownstreamTasksSkipped(tasks=[f"{self.work_item}.check", f"{self.work_item}.human"])
+            self._skip_check()
+
+    def _skip_check(self) -> NoReturn:
+        raise DownstreamTasksSkipped(tasks=[f"{self.work_item}.check", f"{self.work_item}.human"])
 
 
 class ConfidenceBranchOperator(BaseBranchOperator):
@@ -153,7 +179,7 @@ class ConfidenceBranchOperator(BaseBranchOperator):
         self.work_item = work_item
 
     def choose_branch(self, context: Context) -> str:
-        decision = decide(execution_of(context).step(self.work_item))
+        decision = decide(begin(execution_of(context), context, self.work_item).step(self.work_item))
         self.log.info("%s: %s", decision.decision, decision.why)
         return f"{self.work_item}.{'done' if decision.decision == 'accept' else 'human'}"
 
@@ -169,7 +195,7 @@ class MilestoneOperator(BaseOperator):
         self.milestone = milestone
 
     def execute(self, context: Context) -> str:
-        execution_of(context).log("milestone-reached", self.milestone)
+        reach_milestone(begin(execution_of(context), context, self.milestone), self.milestone)
         return self.milestone
 
 
@@ -181,7 +207,7 @@ class FinishRunOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:
         problems = self._problems(context)
-        execution = execution_of(context)
+        execution = begin(execution_of(context), context, RUN)
         said = [*refusals(execution), *problems]
         end_run(execution, said if problems else [])
         report_end(execution)

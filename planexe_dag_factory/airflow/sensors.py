@@ -15,7 +15,8 @@ from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from planexe_dag_factory.airflow.notify import Notice, Occasion, tell
-from planexe_dag_factory.airflow.settings import execution_of, notify_path, people
+from planexe_dag_factory.airflow.settings import auth_manager, execution_of, notify_path, people
+from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import DelegationTrigger
 from planexe_dag_factory.delegation.answers import (
@@ -34,10 +35,12 @@ from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.reminders import take_nudges, time_until_next
+from planexe_dag_factory.delegation.takeover import is_opened, is_taken_over
 from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
+SETTLED = "This was settled in the run from which this one goes on."
 INTERRUPTED = "This was asked before: the task was interrupted, or cleared by hand. Please answer again."
 
 
@@ -53,11 +56,18 @@ class TicketSensor(BaseSensorOperator):
         self.deferrable = True
 
     def execute(self, context: Context) -> str:
-        step = execution_of(context).step(self.work_item)
+        step = begin(execution_of(context), context, self.work_item).step(self.work_item)
+        return SETTLED if self.is_settled(step) else self._begin(context, step)
+
+    def _begin(self, context: Context, step: StepRun) -> NoReturn:
         self.before(step)
         if context["ti"].try_number > 1 and self._is_still_asked(step):
             raise TaskAwaitingInput(method_name="resume", kwargs={"again": True}, timeout=timedelta(0))
         self.ask(context, step, INTERRUPTED if context["ti"].try_number > 1 else None)
+
+    def is_settled(self, step: StepRun) -> bool:
+        """Say whether nobody need be asked, since this run goes on from another."""
+        return is_taken_over(step)
 
     def before(self, step: StepRun) -> None:
         """Refuse to ask where nobody may begin yet."""
@@ -152,6 +162,9 @@ class ApprovalGateSensor(TicketSensor):
 
     ui_color = "#fbd5d5"
 
+    def is_settled(self, step: StepRun) -> bool:
+        return is_taken_over(step) or is_opened(step)
+
     def execute(self, context: Context) -> str:
         if settle(execution_of(context).step(self.work_item)):
             return "Approve"  # the task was interrupted after the last vote
@@ -178,7 +191,7 @@ class HumanTicketSensor(TicketSensor):
 
 
 def _desk(step: StepRun, ticket: Mapping[str, Any]) -> Desk:
-    return read_desk(step.execution.run, step.execution.key.public, ticket)
+    return read_desk(step.execution.run, step.execution.ours, ticket)
 
 
 def _answer(event: Mapping[str, Any]) -> Answer:
@@ -186,7 +199,7 @@ def _answer(event: Mapping[str, Any]) -> Answer:
     fields = {name: value for name, value in (event.get("params_input") or {}).items() if value not in (None, "")}
     via = str(fields.pop("via", DEFAULT_VIA))[:80]
     user = event.get("responded_by_user") or {}
-    by = Actor("person", str(user.get("id", "unknown")), str(user.get("name", "")), via)
+    by = Actor("person", str(user.get("id", "unknown")), str(user.get("name", "")), via, auth_manager())
     return Answer(str(event["chosen_options"][0]), fields, by)
 
 

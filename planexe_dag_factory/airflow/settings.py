@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from airflow.configuration import conf
-from airflow.sdk import Context, ObjectStoragePath
+from airflow.sdk import Connection, Context, ObjectStoragePath
 from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.record.folder import RunFolder, run_name
-from planexe_dag_factory.record.keys import load_key
+from planexe_dag_factory.record.keys import KeyRing, load_ring, make_ring, parse_key, take_over
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.people import People, load_people
 from planexe_dag_factory.routing.registry import load_registry
@@ -95,9 +95,40 @@ def read_registry(path: Path | None) -> Registry:
     return load_registry(path, operator=trusted_operator(keys_folder()) if path else None, thorough=False)
 
 
-def open_execution(run: RunFolder) -> Execution:
-    """Open a run that has begun. Raises RecordError where the orchestrator's key is lost."""
-    return Execution(run, registry, load_key(keys_folder()))
+def key_conn_id() -> str | None:
+    """Return the connection that holds the orchestrator's key, where it is no file: its password is the key."""
+    return conf.get(SECTION, "key_conn_id", fallback="") or None
+
+
+def keys(connection: Connection | None = None, *, make: bool = False) -> KeyRing:
+    """Read the orchestrator's keys; with `make`, make the first one. Raises RecordError where they are lost.
+
+    `connection` is the one of `key_conn_id`, for a caller that can only await it.
+    """
+    conn_id = key_conn_id()
+    if conn_id is None:
+        return make_ring(keys_folder()) if make else load_ring(keys_folder())
+    from airflow.sdk.bases.hook import BaseHook  # noqa: PLC0415 - who has a key file does not need it
+
+    found = connection or BaseHook.get_connection(conn_id)
+    retired = found.extra_dejson.get("retired", ())
+    return KeyRing(parse_key(found.password or ""), tuple(map(parse_key, retired)))
+
+
+def auth_manager() -> str:
+    """Name who vouches for a person's identity: Airflow's auth manager."""
+    return str(conf.get("core", "auth_manager")).rpartition(".")[2]
+
+
+def public_keys() -> frozenset[str]:
+    """Return the keys that what the orchestrator signed is verified with. Raises RecordError where they are lost."""
+    return keys().public
+
+
+def open_execution(run: RunFolder, connection: Connection | None = None) -> Execution:
+    """Open a run that has begun. Raises RecordError where the orchestrator's key is lost, or another's."""
+    ring = keys(connection)
+    return Execution(run, registry, take_over(run, ring), ring.public)
 
 
 def execution_of(context: Context) -> Execution:

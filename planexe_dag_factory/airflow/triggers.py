@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from planexe_agents.client import AgentClient
 from planexe_agents.protocol import Assignment, Outcome
 
-from planexe_dag_factory.airflow.settings import open_execution
+from planexe_dag_factory.airflow.settings import key_conn_id, open_execution
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.errors import PlanExeDagError
@@ -66,7 +66,9 @@ class DelegationTrigger(BaseTrigger):
         """Fire once: `done` says how it ended, `error` why it did not."""
         await asyncio.sleep(self.hold_s)
         try:
-            execution = await asyncio.to_thread(open_execution, RunFolder(self.run_path))
+            conn_id = key_conn_id()
+            connection = await BaseHook.aget_connection(conn_id) if conn_id else None
+            execution = await asyncio.to_thread(open_execution, RunFolder(self.run_path), connection)
             attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})

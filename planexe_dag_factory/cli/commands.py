@@ -13,7 +13,9 @@ from typing import Annotated, Literal
 import typer
 
 from planexe_dag_factory.cli.agents import agents_app
+from planexe_dag_factory.cli.audit import audit_app, keys_app
 from planexe_dag_factory.cli.lessons import lessons_app
+from planexe_dag_factory.cli.snapshots import snapshots_app
 from planexe_dag_factory.cli.ticket_commands import tickets_app
 
 app = typer.Typer(
@@ -33,6 +35,9 @@ policy_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(policy_app, name="policy")
+app.add_typer(audit_app, name="audit")
+app.add_typer(keys_app, name="keys")
+app.registered_commands += snapshots_app.registered_commands
 
 _Plan = Annotated[
     Path,

@@ -46,8 +46,8 @@ class AnswerRefusedError(Exception):
 def open_ticket(step: StepRun, ticket: Mapping[str, Any]) -> None:
     """Record a ticket, before anybody is asked."""
     kind, number = ticket["kind"], numbered(ticket["n"])
-    step.log("ticket-opened", kind=kind, n=ticket["n"], assignee=ticket["assignee"])
-    step.write_json(ticket, "tickets", number, "ticket.json")
+    files = {f"tickets/{number}/ticket.json": ticket}
+    step.record("ticket-opened", files, kind=kind, n=ticket["n"], assignee=ticket["assignee"])
 
 
 def find_last_ticket(step: StepRun) -> dict[str, Any] | None:
@@ -101,14 +101,13 @@ def person_problem(step: StepRun, ticket: Mapping[str, Any], desk: Desk, person:
 
 
 def _not_theirs(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people: People) -> tuple[str, ...]:
-    desk = read_desk(step.execution.run, step.execution.key.public, ticket)
+    desk = read_desk(step.execution.run, step.execution.ours, ticket)
     problem = person_problem(step, ticket, desk, answer.by, people)
     return (problem,) if problem else ()
 
 
 def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: tuple[str, ...]) -> None:
     details = {"option": answer.option, "n": ticket["n"], "accepted": not problems}
-    step.log("ticket-answered", answer.by, **details)
     document = {
         "option": answer.option,
         "fields": {_recordable(name): _recordable(value) for name, value in answer.fields.items()},
@@ -118,7 +117,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "accepted": not problems,
         "problems": list(problems),
     }
-    step.write_json(document, "tickets", numbered(ticket["n"]), "answer.json")
+    step.record("ticket-answered", {f"tickets/{numbered(ticket['n'])}/answer.json": document}, answer.by, **details)
 
 
 def _recordable(value: Any) -> Any:

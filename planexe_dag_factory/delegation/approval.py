@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from planexe_agents.signing import digest, sign_document, verify_document
+from planexe_agents.signing import digest, sign_document
 
 from planexe_dag_factory.delegation.asked import names_of
 from planexe_dag_factory.delegation.desk import actor_of
@@ -45,10 +45,8 @@ def record_approval(
         **bound_to(step),
     }
     signed = sign_document(document, step.execution.key)
-    mark = digest(signed)
-    step.log("gate-opened" if approved else "gate-refused", by, {"approval": mark}, reason=reason)
-    step.write_json(signed, "approval.json")
-    return mark
+    step.record("gate-opened" if approved else "gate-refused", {"approval.json": signed}, by, reason=reason)
+    return digest(signed)
 
 
 def settle(step: StepRun) -> bool:
@@ -77,7 +75,7 @@ def conflict(step: StepRun, person: Actor) -> str | None:
 def _starter(step: StepRun) -> Actor | None:
     """Return the person who started the run, from the signed event; None where it was no person."""
     begun = (event for event in read_events(step.execution.run, RUN) if event["action"] == "run-started")
-    signed = next((event for event in begun if verify_document(event, step.execution.key.public)), None)
+    signed = next((event for event in begun if step.execution.is_ours(event)), None)
     starter = actor_of(signed["actor"]) if signed else None
     return starter if starter and starter.kind == "person" else None
 
@@ -97,12 +95,14 @@ def require_approvals(step: StepRun) -> None:
 def _fault(step: StepRun) -> str | None:
     """Say what is wrong with a work item's approval; None where it holds."""
     approval = step.find_json("approval.json")
-    if approval is None:
-        return f"nobody has approved {step.item.title!r}"
-    expected = {"key": step.execution.key.public, "decision": "approved", **bound_to(step)}
+    return approval_fault(step, approval) if approval else f"nobody has approved {step.item.title!r}"
+
+
+def approval_fault(step: StepRun, approval: Mapping[str, Any]) -> str | None:
+    """Say why an approval does not open this gate; None where it does."""
     return (
-        _first_difference(approval, expected)
-        or (None if verify_document(approval) else "the signature of its approval is wrong")
+        _first_difference(approval, {"decision": "approved", **bound_to(step)})
+        or (None if step.execution.is_ours(approval) else "the signature of its approval is wrong")
         or _too_few(approval, approvals_needed(step))
     )
 

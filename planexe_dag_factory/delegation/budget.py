@@ -75,4 +75,5 @@ def _mark(step: StepRun, attempt: int) -> str:
 
 def _write(step: StepRun, attempt: int, what: str, tokens: int) -> None:
     document = {"work_item": step.id, "attempt": attempt, what: tokens, "at": now()}
-    step.execution.run.create_json(document, FOLDER, f"{_mark(step, attempt)}+{what}+{min(tokens, 10**15 - 1)}.json")
+    path = f"{FOLDER}/{_mark(step, attempt)}+{what}+{min(tokens, 10**15 - 1)}.json"
+    step.execution.record(f"model-{what}", step.id, {path: document}, after=step.item.upstream, tokens=tokens)

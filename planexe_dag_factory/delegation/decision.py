@@ -161,6 +161,6 @@ def _record(step: StepRun, decision: Decision) -> None:
         "tried": [attempt.as_json() for attempt in decision.tried],
         "at": now(),
     }
-    step.log("outcome-judged", digests={"decision": digest(document)}, why=decision.why)
     number = decision.attempt.number if decision.attempt else 1
-    step.write_json(document, numbered(number), "decision.json")
+    files = {f"{numbered(number)}/decision.json": document}
+    step.record("outcome-judged", files, decision=decision.decision, why=decision.why)

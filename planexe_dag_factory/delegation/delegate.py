@@ -18,7 +18,6 @@ from typing import Literal
 
 from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
-from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.approval import require_approvals
 from planexe_dag_factory.delegation.assignment import build_assignment, schema_problems
@@ -169,8 +168,7 @@ def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
     """Put an assignment on record, before it is sent."""
     document = assignment.model_dump(mode="json")
     to = f"{assignment.agent}.{assignment.action}"
-    step.log("assignment-sent", digests={"assignment": digest(document)}, to=to, attempt=turn.number)
-    step.write_json(document, numbered(turn.number), "assignment.json")
+    step.record("assignment-sent", {f"{numbered(turn.number)}/assignment.json": document}, to=to, attempt=turn.number)
 
 
 def redo_instructions(step: StepRun) -> str | None:
@@ -183,17 +181,16 @@ def redo_instructions(step: StepRun) -> str | None:
 def _receive(step: StepRun, turn: Turn, capability: Capability, outcome: Outcome) -> Attempt:
     """Keep an outcome; one whose result does not fit the action's schema counts as a rejection."""
     document = outcome.model_dump(mode="json")
-    step.log(
+    step.record(
         "outcome-received",
+        {f"{numbered(turn.number)}/outcome.json": document},
         Actor("agent", outcome.agent),
-        {"outcome": digest(document), "assignment": outcome.assignment_digest},
         status=outcome.status,
         confidence=outcome.confidence,
         attempt=turn.number,
         **({"usage": document["usage"]} if outcome.usage else {}),
     )
     settle(step, turn.number, outcome.usage)
-    step.write_json(document, numbered(turn.number), "outcome.json")
     problems = schema_problems(outcome.result, capability.output_schema) if outcome.status == "completed" else ()
     if problems:
         failed = _fault(step, turn, "invalid", "its result is wrong: " + "; ".join(problems))
@@ -220,9 +217,8 @@ def _fail(step: StepRun, turn: Turn, status: Status, reason: str) -> Attempt:
     """Record why a candidate brought no outcome that could be used."""
     candidate = turn.candidate
     attempt = Attempt(turn.number, candidate.agent, candidate.action, status, reason[:2000])
-    step.log("candidate-failed", attempt=turn.number, candidate=attempt.as_json())
-    failure = {**attempt.as_json(), "at": now()}
-    step.write_json(failure, numbered(turn.number), "failure.json")
+    files = {f"{numbered(turn.number)}/failure.json": {**attempt.as_json(), "at": now()}}
+    step.record("candidate-failed", files, attempt=turn.number, candidate=attempt.as_json())
     return attempt
 
 

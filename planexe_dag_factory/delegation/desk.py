@@ -6,13 +6,13 @@ tables of the inbox are projected from them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planexe_agents.signing import digest, verify_document
+from planexe_agents.signing import verify_document
 
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, EventFile, list_events
 from planexe_dag_factory.record.folder import RunFolder
 
 CLAIMED = "ticket-claimed"
@@ -70,13 +70,15 @@ def asked_first(ticket: Mapping[str, Any]) -> tuple[Named, ...]:
     return tuple(Named(one["kind"], one["name"]) for one in ticket.get("asked") or _asked_of_old(ticket))
 
 
-def read_desk(run: RunFolder, key: str, ticket: Mapping[str, Any], files: Iterable[str] | None = None) -> Desk:
-    """Read what was done about the ticket's task. `key` is the orchestrator's public one.
+def read_desk(
+    run: RunFolder, keys: Collection[str], ticket: Mapping[str, Any], files: Iterable[EventFile] | None = None
+) -> Desk:
+    """Read what was done about the ticket's task. `keys` are the orchestrator's public ones.
 
-    `files` are the names in the audit folder, for a caller that reads many tickets of a run.
+    `files` are the events of the run, for a caller that reads many tickets of a run.
     """
-    names = run.names("audit") if files is None else files
-    return fold(asked_first(ticket), _deeds(run, key, ticket, names))
+    events = list_events(run, ticket["work_item"]) if files is None else files
+    return fold(asked_first(ticket), _deeds(run, keys, ticket, events))
 
 
 def fold(asked: tuple[Named, ...], deeds: Iterable[Deed]) -> Desk:
@@ -106,14 +108,15 @@ def _asked_of_old(ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"kind": "role", "name": ticket["assignee"]}] if ticket.get("assignee") else []
 
 
-def _deeds(run: RunFolder, key: str, ticket: Mapping[str, Any], names: Iterable[str]) -> Iterable[Deed]:
-    for name in names:
-        about, action = _parts(name)
-        if about == ticket["work_item"] and action in DEEDS:
-            document = run.read_json("audit", name)
-            if document["details"].get("task") == ticket["task_id"] and verify_document(document, key):
+def _deeds(
+    run: RunFolder, keys: Collection[str], ticket: Mapping[str, Any], events: Iterable[EventFile]
+) -> Iterable[Deed]:
+    for file in events:
+        if file.about == ticket["work_item"] and file.action in DEEDS:
+            document = run.read_json(*file.segments)
+            if document["details"].get("task") == ticket["task_id"] and _is_signed(document, keys):
                 yield Deed(
-                    digest(document),
+                    file.digest,
                     document["action"],
                     actor_of(document["actor"]),
                     document["at"],
@@ -123,10 +126,8 @@ def _deeds(run: RunFolder, key: str, ticket: Mapping[str, Any], names: Iterable[
 
 def actor_of(document: Mapping[str, Any]) -> Actor:
     """Read who acted from an event, an answer or a vote."""
-    return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"))
+    return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"), document.get("auth"))
 
 
-def _parts(name: str) -> tuple[str, str]:
-    """Split `<stamp>+<about>+<action>+<mark>.json`, the name of an event's file."""
-    parts = name.split("+")
-    return (parts[1], parts[2]) if len(parts) == 4 else ("", "")  # noqa: PLR2004 - see the docstring
+def _is_signed(document: Mapping[str, Any], keys: Collection[str]) -> bool:
+    return document.get("key") in keys and verify_document(document)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from planexe_agents.signing import SigningKey, digest
+from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, verify_document
 
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
@@ -33,12 +33,23 @@ class Execution:
 
     `registry` is today's, since agents move and are removed. Who they are and what they do is in the
     one that the run began with (`began_with`), and nothing else is used. Today's is read only where
-    an agent is needed: what people do goes on while nobody vouches for it.
+    an agent is needed: what people do goes on while nobody vouches for it. `key` signs; `signed`
+    are the public keys of all that the orchestrator signs and signed with.
     """
 
     run: RunFolder
     read_registry: Callable[[], Registry]
     key: SigningKey
+    signed: frozenset[str] = frozenset()
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The public keys that what the orchestrator signed is verified with."""
+        return self.signed | {self.key.public}
+
+    def is_ours(self, document: Mapping[str, Any]) -> bool:
+        """Say whether the orchestrator signed a document, with its present key or an earlier one."""
+        return document.get("key") in self.ours and verify_document(document)
 
     @cached_property
     def registry(self) -> Registry:
@@ -100,10 +111,24 @@ class Execution:
         about: str,
         actor: Actor = ORCHESTRATOR,
         digests: Mapping[str, str] | None = None,
+        after: tuple[str, ...] = (),
         **details: Any,
     ) -> str:
-        """Write a signed event; return its digest."""
-        return append_event(self.run, self.key, Event(action, actor, about, digests or {}, details))
+        """Write a signed event; return its digest. `digests` are those of the files that it speaks of, by path."""
+        return append_event(self.run, self.key, Event(action, actor, about, digests or {}, details, after))
+
+    def record(
+        self, action: str, about: str, files: Mapping[str, Any], actor: Actor = ORCHESTRATOR, **details: Any
+    ) -> str:
+        """Write a signed event, then the files that it speaks of (by path: JSON, or bytes); return its digest."""
+        contents = {
+            path: content if isinstance(content, bytes) else canonical(content) for path, content in files.items()
+        }
+        digests = {path: digest_bytes(content) for path, content in contents.items()}
+        mark = self.log(action, about, actor, digests, **details)
+        for path, content in contents.items():
+            self.run.write_bytes(content, *path.split("/"))
+        return mark
 
     def step(self, work_item_id: str) -> StepRun:
         """Return one work item of this run. Raises DelegationError where the run has none of that id."""
@@ -144,15 +169,16 @@ class StepRun:
         """Read a file of the step. Raises RecordError where it is missing."""
         return self.execution.run.read_json("steps", self.id, *segments)
 
-    def write_json(self, document: Any, *segments: str) -> None:
-        """Write a file of the step."""
-        self.execution.run.write_json(document, "steps", self.id, *segments)
-
     def log(
         self, action: str, actor: Actor = ORCHESTRATOR, digests: Mapping[str, str] | None = None, **details: Any
     ) -> str:
         """Write a signed event about the step; return its digest."""
-        return self.execution.log(action, self.id, actor, digests, **details)
+        return self.execution.log(action, self.id, actor, digests, self.item.upstream, **details)
+
+    def record(self, action: str, files: Mapping[str, Any], actor: Actor = ORCHESTRATOR, **details: Any) -> str:
+        """Write a signed event about the step, then the files of its folder that it speaks of; return its digest."""
+        placed = {f"steps/{self.id}/{path}": content for path, content in files.items()}
+        return self.execution.record(action, self.id, placed, actor, after=self.item.upstream, **details)
 
     @cached_property
     def payload_digest(self) -> str:

@@ -8,30 +8,72 @@ from typing import Any
 from planexe_agents.signing import SigningKey, digest_bytes
 
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
+from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor, Event, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder, now
+from planexe_dag_factory.record.manifest import make_manifest
+from planexe_dag_factory.spec.codec import load_spec
 
 INPUTS = ("plan.json", "policy.json", "registry.json", "dagspec.json")
+FINAL = "final"
 
 
 def begin_run(run: RunFolder, key: SigningKey, inputs: Mapping[str, bytes], about: Mapping[str, Any]) -> None:
     """Open a run's folder with what will be run; beginning again after a crash changes nothing.
 
-    `inputs` holds the bytes of each of INPUTS; `about` is dag_id, run_id, plan_id and `by`.
+    `inputs` holds the bytes of each of INPUTS; `about` is dag_id, run_id, plan_id, `by`, and `auth`, which
+    vouches for who that is.
     """
     for name in INPUTS:
         if not run.exists(name):
             run.write_bytes(inputs[name], name)
-    header = {**about, "started_at": now(), "orchestrator_key": key.public}
-    if run.create_json(header, "run.json"):
-        digests = {name: digest_bytes(run.read_bytes(name)) for name in INPUTS}
-        by = Actor("person", str(about["by"])) if about.get("by") else ORCHESTRATOR
-        append_event(run, key, Event("run-started", by, digests=digests))
+    run.create_json({**about, "started_at": now(), "orchestrator_key": key.public}, "run.json")
+    begun = {file.action for file in list_events(run, RUN)}
+    for event in _beginning(run, about):
+        if event.action not in begun:
+            append_event(run, key, event)
+
+
+def _beginning(run: RunFolder, about: Mapping[str, Any]) -> tuple[Event, ...]:
+    """Say what was read, how it was routed, and that it begins."""
+    by = Actor("person", str(about["by"]), via="Airflow", auth=about.get("auth")) if about.get("by") else ORCHESTRATOR
+    spec = load_spec(run.read_bytes("dagspec.json"))
+    steps = [item for item in spec.work_items.values() if item.milestone is None]
+    people = sum(item.route.executor == "human" for item in steps)
+    gates = sum(item.route.gate is not None for item in steps)
+    routed = {"agents": len(steps) - people, "people": people, "gates": gates}
+    return (
+        Event("plan-read", digests=_digests(run, "plan.json"), details={"title": spec.title, "steps": len(steps)}),
+        Event("plan-routed", digests=_digests(run, "policy.json", "registry.json", "dagspec.json"), details=routed),
+        Event("run-started", by, digests=_digests(run, "run.json")),
+    )
+
+
+def _digests(run: RunFolder, *names: str) -> dict[str, str]:
+    return {name: digest_bytes(run.read_bytes(name)) for name in names}
 
 
 def end_run(execution: Execution, problems: list[str]) -> None:
     """Record how the run ended; `problems` are what kept it from succeeding."""
-    execution.log("run-ended", "run", state="failed" if problems else "success", problems=problems)
+    execution.log("run-ended", RUN, state="failed" if problems else "success", problems=problems)
+
+
+def seal(execution: Execution, milestone: str | None) -> None:
+    """Take a snapshot: a signed list of all that is on record, at a milestone or (None) at the end."""
+    path = f"milestones/{milestone}/manifest.json" if milestone else f"{FINAL}/manifest.json"
+    manifest = make_manifest(execution.run, execution.key)
+    execution.record("snapshot", milestone or RUN, {path: manifest}, events=manifest["events"])
+
+
+def seal_run(execution: Execution) -> None:
+    """Close the record of a run: what comes after this shows."""
+    manifest = make_manifest(execution.run, execution.key)
+    execution.record("run-sealed", RUN, {f"{FINAL}/seal.json": manifest}, events=manifest["events"])
+
+
+def reach_milestone(execution: Execution, milestone: str) -> None:
+    """Record that a milestone was reached, after all that it closes."""
+    closed = next((one.work_items for one in execution.spec.milestones if one.id == milestone), ())
+    execution.log("milestone-reached", milestone, after=closed)
 
 
 def refusals(execution: Execution) -> list[str]:

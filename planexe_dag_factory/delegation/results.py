@@ -9,7 +9,7 @@ from typing import Any, Literal
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, list_events
 from planexe_dag_factory.record.folder import now
 
 
@@ -49,13 +49,11 @@ def write_result(step: StepRun, result: Result) -> str:
         "started_at": _started_at(step),
         "ended_at": now(),
     }
-    mark = digest(document)
-    step.log(f"step-{result.status}", result.accepted_by or result.by, {"result": mark})
-    step.write_json(document, "result.json")
-    return mark
+    step.record(f"step-{result.status}", {"result.json": document}, result.accepted_by or result.by)
+    return digest(document)
 
 
 def _started_at(step: StepRun) -> str:
     """Return when the first thing about the step was recorded."""
-    names = [name for name in step.execution.run.names("audit") if name.split("+")[1:2] == [step.id]]
-    return step.execution.run.read_json("audit", names[0])["at"] if names else now()
+    events = list_events(step.execution.run, step.id)
+    return str(step.execution.run.read_json(*events[0].segments)["at"]) if events else now()

@@ -45,8 +45,8 @@ def _choose(step: StepRun, first: int) -> tuple[Candidate, ...]:
     entries = History.beside(step.execution.run).read_all(candidate.agent for candidate in candidates)
     order = order_candidates(candidates, entries, datetime.now(UTC))
     document = [_as_json(standing) for standing in order]
-    step.log("candidates-ordered", order=document)
-    step.write_json({"order": document, "at": now()}, numbered(first), "order.json")
+    files = {f"{numbered(first)}/order.json": {"order": document, "at": now()}}
+    step.record("candidates-ordered", files, order=document)
     return tuple(standing.candidate for standing in order)
 
 

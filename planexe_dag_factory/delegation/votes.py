@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from planexe_agents.signing import digest, sign_document, verify_document
+from planexe_agents.signing import sign_document
 
 from planexe_dag_factory.delegation.desk import VOTED, actor_of
 from planexe_dag_factory.delegation.execution import StepRun, numbered
@@ -40,8 +40,8 @@ def record_vote(step: StepRun, ticket: Mapping[str, Any], by: Actor, reason: str
     """Sign and keep one person's approval. Raises RecordError where it cannot be kept: then it does not count."""
     document = {**bound_to(step), "by": by.as_json(), "reason": reason, "amount": amount, "at": now()}
     signed = sign_document(document, step.execution.key)
-    step.log(VOTED, by, {"vote": digest(signed)}, task=ticket["task_id"], n=ticket["n"])
-    step.write_json(signed, "votes", f"{numbered(ticket['n'])}.json")
+    files = {f"votes/{numbered(ticket['n'])}.json": signed}
+    step.record(VOTED, files, by, task=ticket["task_id"], n=ticket["n"])
 
 
 def open_votes(step: StepRun) -> tuple[Vote, ...]:
@@ -68,4 +68,4 @@ def names_of_voters(votes: tuple[Vote, ...]) -> str:
 
 def _holds(step: StepRun, vote: Vote) -> bool:
     same = all(vote.get(name) == value for name, value in bound_to(step).items())
-    return same and verify_document(vote, step.execution.key.public)
+    return same and step.execution.is_ours(vote)

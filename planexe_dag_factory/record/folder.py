@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,17 @@ class RunFolder:
                 raise RecordError(f"{segment!r} cannot be a name in the run folder")
         return self.root.joinpath(*segments)
 
+    def below(self, name: str) -> RunFolder | None:
+        """Return the folder of this name in this one, where that can be one."""
+        return RunFolder(self.root / name) if SEGMENT.match(name) and ".." not in name else None
+
     def exists(self, *segments: str) -> bool:
         return self.path(*segments).exists()
 
     def names(self, *segments: str) -> list[str]:
         """List what lies in a folder, sorted; a folder that does not exist is empty, and drafts do not count."""
         folder = self.path(*segments)
-        if not folder.exists():
+        if not folder.is_dir():
             return []
         local = _is_local(folder)
         # Thousands of events; a path object each is dear.
@@ -104,9 +109,22 @@ class RunFolder:
     def digests(self, *segments: str) -> Mapping[str, str]:
         """Return the digest of every file below a folder, by its path from the run folder."""
         return {
-            file.relative_to(self.root).as_posix(): digest_bytes(file.read_bytes())
-            for file in _files_below(self.path(*segments))
+            path: digest_bytes(content)
+            for path, content in self.contents(*segments)
+            if not any(part.startswith(".") for part in path.split("/"))
         }
+
+    def contents(self, *segments: str) -> Iterator[tuple[str, bytes]]:
+        """Yield every file below a folder, drafts too, by its path from the run folder, in their order."""
+        start = len(self.root.as_posix().rstrip("/")) + 1
+        below = ((file.as_posix()[start:], file) for file in _files_below(self.path(*segments)))
+        for path, file in sorted(below, key=itemgetter(0)):
+            try:
+                yield path, file.read_bytes()
+            except FileNotFoundError:
+                continue  # a draft that has got its name since
+            except OSError as error:
+                raise RecordError(f"{path} cannot be read in {self.root}: {error}") from error
 
     def _put(self, content: bytes, target: UPath, *, replace: bool) -> bool:
         try:
@@ -138,13 +156,11 @@ def _put_locally(content: bytes, target: Path, *, replace: bool) -> bool:
     return True
 
 
-def _files_below(folder: UPath) -> Iterator[UPath]:
-    if not folder.exists():
-        return
-    for child in sorted(folder.iterdir(), key=lambda path: path.name):
-        if child.name.startswith("."):
-            continue
-        if child.is_dir():
-            yield from _files_below(child)
-        else:
-            yield child
+def _files_below(folder: UPath) -> Iterator[UPath | Path]:
+    """Yield the files; a link to a folder is nothing that a record holds, and is one of them."""
+    if _is_local(folder):
+        for parent, folders, names in os.walk(folder.path):
+            links = (name for name in folders if Path(parent, name).is_symlink())
+            yield from (Path(parent, name) for name in (*names, *links))
+    elif folder.exists():
+        yield from (path for path in folder.rglob("*") if path.is_file())

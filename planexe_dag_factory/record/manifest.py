@@ -1,19 +1,38 @@
-"""Manifests: a milestone's signed list of every file so far, with its digest."""
+"""Manifests: a signed list of every file so far, with its digest; what a milestone seals, and the end."""
 
 from __future__ import annotations
 
-from planexe_agents.signing import SigningKey, digest, digest_bytes, sign_document
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from planexe_agents.signing import SigningKey, sign_document
+
+from planexe_dag_factory.record.events import AUDIT
 from planexe_dag_factory.record.folder import RunFolder, now
 
-PARTS = ("steps", "audit", "milestones", "final")
-RUN_FILES = ("run.json", "plan.json", "policy.json", "registry.json", "dagspec.json")
+
+def make_manifest(run: RunFolder, key: SigningKey) -> dict[str, Any]:
+    """List and sign what the run folder holds now."""
+    files = dict(run.digests())
+    return sign_document({"run": run.name, "files": files, "events": seal_events(files), "at": now()}, key)
 
 
-def write_manifest(run: RunFolder, key: SigningKey, *folder: str) -> str:
-    """Seal what the run folder holds now; return the manifest's digest. `folder` is where it goes."""
-    top = {name: digest_bytes(run.read_bytes(name)) for name in RUN_FILES if run.exists(name)}
-    files = {**top, **{path: mark for part in PARTS for path, mark in run.digests(part).items()}}
-    signed = sign_document({"run": run.name, "files": files, "at": now()}, key)
-    run.write_json(signed, *folder, "manifest.json")
-    return digest(signed)
+def seal_events(files: Mapping[str, str]) -> dict[str, Any]:
+    """Count the events among the files, and take the root of their digests (RFC 6962) in the order of the digests."""
+    marks = sorted(bytes.fromhex(mark.removeprefix("sha256:")) for path, mark in files.items() if _is_event(path))
+    return {"count": len(marks), "root": f"sha256:{merkle_root(marks).hex()}"}
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the Merkle tree hash of RFC 6962, section 2.1, with SHA-256."""
+    if not leaves:
+        return hashlib.sha256().digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + merkle_root(leaves[:half]) + merkle_root(leaves[half:])).digest()
+
+
+def _is_event(path: str) -> bool:
+    return path.startswith(f"{AUDIT}/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -77,9 +77,10 @@ class AirflowClient:
         errors: list[dict[str, Any]] = self.get("/api/v2/importErrors", limit=100)["import_errors"]
         return errors
 
-    def trigger(self, dag_id: str) -> str:
-        """Start a run now. Returns its id."""
-        run: str = self.post(f"/api/v2/dags/{_word(dag_id)}/dagRuns", {"logical_date": None})["dag_run_id"]
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Start a run now, with a configuration. Returns its id."""
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        run: str = self.post(f"/api/v2/dags/{_word(dag_id)}/dagRuns", body)["dag_run_id"]
         return run
 
     def cancel(self, dag_id: str, run_id: str) -> None:

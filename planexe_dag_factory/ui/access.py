@@ -73,7 +73,7 @@ ReadableDags = Annotated[frozenset[str], Depends(readable_dags)]
 
 def person_of(user: GetUserDep) -> Actor:
     """Return the user as the record names a person."""
-    return Actor("person", str(user.get_id()), user.get_name())
+    return Actor("person", str(user.get_id()), user.get_name(), auth=type(get_auth_manager()).__name__)
 
 
 Person = Annotated[Actor, Depends(person_of)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from planexe_dag_factory.record.events import EventFile, list_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.ui.wire import Message
-
-_AUDIT = "audit"
 
 
 class EventActor(Message):
@@ -41,13 +40,13 @@ class EventPage(Message):
 
 def read_page(run: RunFolder, limit: int, offset: int) -> EventPage:
     """Read a page of the events: their names begin with the time. Raises RecordError for a torn file."""
-    names = run.names(_AUDIT)[::-1]
-    return EventPage(events=tuple(_lines(run, names[offset : offset + limit])), total=len(names))
+    files = list_events(run)[::-1]
+    return EventPage(events=tuple(_lines(run, files[offset : offset + limit])), total=len(files))
 
 
-def _lines(run: RunFolder, names: list[str]) -> Iterator[EventLine]:
-    for name in names:
-        event: Mapping[str, Any] = run.read_json(_AUDIT, name)
+def _lines(run: RunFolder, files: Iterable[EventFile]) -> Iterator[EventLine]:
+    for file in files:
+        event: Mapping[str, Any] = run.read_json(*file.segments)
         actor = event["actor"]
         yield EventLine(
             at=datetime.fromisoformat(event["at"]),
@@ -55,5 +54,5 @@ def _lines(run: RunFolder, names: list[str]) -> Iterator[EventLine]:
             action=event["action"],
             about=event["about"],
             details=event["details"],
-            file=name,
+            file=file.path,
         )

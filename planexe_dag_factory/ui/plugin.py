@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from planexe_dag_factory.airflow import preload
+from planexe_dag_factory.airflow import listener, preload
 
 PREFIX = "/planexe"
 
@@ -30,7 +30,7 @@ class PlanExePlugin(AirflowPlugin):
     """Pages in Airflow's UI: plans with live progress, the inbox that people work from, tabs on DAG, run and task."""
 
     name = "planexe"
-    listeners = [preload]  # noqa: RUF012 - Airflow's base class declares it so
+    listeners = [listener, preload]  # noqa: RUF012 - Airflow's base class declares it so
     external_views = [  # noqa: RUF012 - Airflow's base class declares it so
         _view("PlanExe", "nav", "planexe", "plans"),
         _view("Inbox", "nav", "planexe-inbox", "inbox", icon="inbox"),

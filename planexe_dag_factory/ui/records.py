@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from planexe_dag_factory.airflow.settings import keys_folder, run_folder
+from planexe_dag_factory.airflow.settings import run_folder
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
-from planexe_dag_factory.record.keys import load_key
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.ui.queries import RunRow
@@ -74,8 +73,3 @@ def _spec(root: str) -> DagSpec:
 def _report(milestone: str, form: str = "html") -> tuple[str, ...]:
     name = f"report.{form}"
     return (FINAL, name) if milestone == FINAL else ("milestones", milestone, "report", name)
-
-
-def public_key() -> str:
-    """Return the key that the orchestrator's events are verified with. Raises RecordError where it is lost."""
-    return load_key(keys_folder()).public

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Query, Response, status
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.airflow.settings import public_keys
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.access import MAY_SEE_RUNS
 from planexe_dag_factory.ui.events import EventPage, read_page
@@ -61,6 +63,13 @@ def events(
     """List what the record says was done, and by whom: the newest first."""
     _, folder = _recorded(session, dag_id, run_id)
     return read_page(folder, limit, offset)
+
+
+@router.get("/runs/{dag_id}/{run_id}/record")
+def record(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
+    """Verify the record of a run with the orchestrator's own keys: is it whole, and what is wrong first."""
+    _, folder = _recorded(session, dag_id, run_id)
+    return verify_run(folder, public_keys()).as_json()
 
 
 def _recorded(session: Session, dag_id: str, run_id: str) -> tuple[RunRow, RunFolder]:

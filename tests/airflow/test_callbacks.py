@@ -33,8 +33,8 @@ def test_the_report_is_a_page_its_data_and_a_paper_and_each_is_on_record(executi
     assert execution.run.names(*PLACE) == ["report.html", "report.json", "report.pdf"]
     written = [event for event in read_events(execution.run, MILESTONE) if event["action"] == "report-written"]
     digests = {name: mark for event in written for name, mark in event["digests"].items()}
-    assert digests == {name: digest_bytes(execution.run.read_bytes(*PLACE, name)) for name in digests}
-    assert sorted(digests) == ["report.html", "report.json", "report.pdf"]
+    assert digests == {name: digest_bytes(execution.run.read_bytes(*name.split("/"))) for name in digests}
+    assert sorted(digests) == ["/".join((*PLACE, name)) for name in ("report.html", "report.json", "report.pdf")]
 
 
 def test_the_command_makes_the_same_bytes_again(

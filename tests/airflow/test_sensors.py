@@ -41,7 +41,8 @@ def at_work(monkeypatch: pytest.MonkeyPatch, step: StepRun) -> StepRun:
 
 
 def leg(task_id: str, number: int) -> Any:
-    return {"ti": SimpleNamespace(id=uuid4(), dag_id="harbour", run_id="run", task_id=task_id, try_number=number)}
+    ti = SimpleNamespace(id=uuid4(), dag_id="harbour", run_id="run", task_id=task_id, try_number=number, max_tries=2)
+    return {"ti": ti, "task": SimpleNamespace(retries=2)}
 
 
 def parked(act: Any, *words: Any, **named: Any) -> TaskAwaitingInput:

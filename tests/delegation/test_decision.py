@@ -79,7 +79,8 @@ def test_an_outcome_that_was_changed_on_disk_is_not_accepted(
     tmp_path: Path, name: str, value: object, says: str
 ) -> None:
     scene = delegated(tmp_path, {})
-    scene.step.write_json({**scene.step.read_json("001", "outcome.json"), name: value}, "001", "outcome.json")
+    changed = {**scene.step.read_json("001", "outcome.json"), name: value}
+    scene.step.execution.run.write_json(changed, "steps", "survey", "001", "outcome.json")
     decision = decide(scene.again())
     assert decision.decision == "ticket"
     assert says in decision.why
@@ -88,7 +89,7 @@ def test_an_outcome_that_was_changed_on_disk_is_not_accepted(
 def test_an_outcome_of_another_assignment_is_not_accepted(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {})
     changed = {**scene.step.read_json("001", "assignment.json"), "instructions": "changed later"}
-    scene.step.write_json(changed, "001", "assignment.json")
+    scene.step.execution.run.write_json(changed, "steps", "survey", "001", "assignment.json")
     assert "answers another assignment" in decide(scene.again()).why
 
 
@@ -110,7 +111,7 @@ def test_an_agent_that_is_not_as_it_was_when_the_run_began_is_not_trusted(tmp_pa
 def test_an_outcome_that_another_signed_is_not_accepted(tmp_path: Path) -> None:
     scene = delegated(tmp_path, {})
     said = Outcome.model_validate(scene.step.read_json("001", "outcome.json")).signed(SigningKey.generate())
-    scene.step.write_json(said.model_dump(mode="json"), "001", "outcome.json")
+    scene.step.execution.run.write_json(said.model_dump(mode="json"), "steps", "survey", "001", "outcome.json")
     assert decide(scene.again()).why == "the outcome is not signed with the key of first"
 
 
@@ -121,7 +122,9 @@ def test_a_run_begins_once_and_says_at_its_end_who_refused_what(tmp_path: Path) 
     about = {"dag_id": "harbour", "run_id": "run-1", "plan_id": "harbour", "by": "anna"}
     begin_run(execution.run, execution.key, inputs, about)
     begin_run(execution.run, execution.key, inputs, {**about, "by": "someone else"})
-    assert [event["actor"]["id"] for event in read_events(execution.run, "run")] == ["anna"]
+    begun = read_events(execution.run, "run")
+    assert [event["action"] for event in begun] == ["plan-read", "plan-routed", "run-started"]
+    assert begun[-1]["actor"]["id"] == "anna"
     assert execution.run.read_bytes("dagspec.json") != b"other"  # what there was is kept
 
     write_result(scene.step, Result("refused", Actor("person", "ben", "Ben"), reason="too dear"))

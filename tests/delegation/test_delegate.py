@@ -475,13 +475,14 @@ class TestGates:
             ("payload_digest", "sha256:0", "another payload digest"),
             ("plan_digest", "sha256:0", "another plan digest"),
             ("work_item", "other", "another work item"),
-            ("key", "AAAA", "another key"),
+            ("key", "AAAA", "the signature of its approval is wrong"),
         ],
     )
     def test_a_changed_approval_does_not_hold(self, tmp_path: Path, name: str, value: object, says: str) -> None:
         scene = make_scene(tmp_path, [{}], self.ITEM)
         self.approve(scene)
-        scene.step.write_json({**scene.step.read_json("approval.json"), name: value}, "approval.json")
+        changed = {**scene.step.read_json("approval.json"), name: value}
+        scene.step.execution.run.write_json(changed, "steps", "survey", "approval.json")
         with pytest.raises(ApprovalMissingError, match=says):
             run(scene)
         assert scene.agents.asked == []

@@ -197,7 +197,7 @@ def test_whoever_started_the_run_or_did_the_step_cannot_approve(tmp_path: Path) 
     step.execution.log("run-started", "run", ANNA)
     with pytest.raises(AnswerRefusedError, match="whoever started the run"):
         approve(step, ANNA)
-    step.write_json({"by": BERT.as_json()}, "result.json")
+    step.execution.run.write_json({"by": BERT.as_json()}, "steps", step.id, "result.json")
     with pytest.raises(AnswerRefusedError, match="whoever did the step"):
         approve(step, BERT)
     assert approve(step, CARA).go_on

@@ -290,6 +290,7 @@ def test_the_api_describes_itself(site: Site) -> None:
         "/api/v1/plans/{dag_id}/runs": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/events": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/record": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/gantt.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/timeline": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}": ["get"],

@@ -99,7 +99,8 @@ def test_what_people_do_is_signed_in_the_record_and_survives_the_tables(site: Si
     assert (before["claimed_by"], before["comments"]) == ("ann", 1)
     events = site.run(EVENTS.replace("{number:03}", "014"))
     assert [event["action"] for event in events] == ["ticket-claimed", "ticket-commented", "ticket-attached"]
-    assert events[1]["actor"] == {"kind": "person", "id": "ann", "name": "ann", "via": "planexe"}
+    who = {"kind": "person", "id": "ann", "name": "ann", "via": "planexe", "auth": "PerDagAuthManager"}
+    assert events[1]["actor"] == who
     assert site.run(FORGET) > 0
     assert _row(ann, 14) == before
     found = ann.get(_path(site, 14)).json()

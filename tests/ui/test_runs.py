@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
@@ -51,6 +52,17 @@ def test_the_record_is_paged_and_the_newest_comes_first(site: Site) -> None:
     assert [event["action"] for event in rest["events"]] == ["run-started"]
     assert first["total"] == rest["total"] == 3
     assert first["events"][0]["actor"]["id"] == "eve"
+
+
+def test_the_record_is_verified_for_whoever_may_see_the_run(site: Site) -> None:
+    """What the seed wrote past the record is named, and who may not see the plan is told nothing."""
+    path = site.place("runs", "harbour", "RUN", "record")
+    found = site.as_user("vera").get(path).json()
+    assert (found["ok"], found["state"]) == (False, "open")
+    assert {problem["code"] for problem in found["problems"]} >= {"added"}
+    assert [event["action"] for event in found["events"]] == ["run-started", "ticket-opened", "ticket-answered"]
+    assert {key["origin"] for key in found["keys"]} == {"given"}
+    assert httpx.get(f"{site.url}/planexe/api/v1{path}").status_code == 401
 
 
 def test_the_runs_of_a_plan_are_listed(site: Site) -> None:

@@ -100,12 +100,8 @@ def attach_link(hand: Hand, place: Place, body: Link) -> None:
 def attach_file(hand: Hand, place: Place, title: str, content: bytes) -> None:
     """Keep a file in the run folder, under a name of ours; theirs is only shown. Raises HTTPException."""
     mark = digest_bytes(content)
-
-    def keep(found: Found, _: Desk) -> None:
-        found.step.execution.run.write_bytes(content, "steps", found.step.id, "attachments", _kept_as(mark))
-
-    digests, shown = {"attachment": mark}, title[:250] or "file"
-    _do(hand, place, ATTACHED, keep, digests, title=shown, size=len(content), digest=mark)
+    shown, files = title[:250] or "file", {f"attachments/{_kept_as(mark)}": content}
+    _do(hand, place, ATTACHED, _nothing_against, files, title=shown, size=len(content), digest=mark)
 
 
 def read_attachment(found: Found, number: int) -> tuple[str, bytes] | None:
@@ -123,9 +119,9 @@ def _kept_as(mark: str) -> str:
 
 
 def _do(
-    hand: Hand, place: Place, action: str, check: Check, digests: Mapping[str, str] | None = None, **details: Any
+    hand: Hand, place: Place, action: str, check: Check, files: Mapping[str, bytes] | None = None, **details: Any
 ) -> None:
-    """Write a signed event about an open ticket, under a lock on its row, and bring the row up to date."""
+    """Write a signed event about an open ticket and its files, under a lock on its row; bring the row up to date."""
     require_tables(hand.session)
     found = find_ticket(hand.session, place)
     if not found.request.open:
@@ -135,7 +131,7 @@ def _do(
     problem = check(found, found.desk())
     if problem:
         raise _conflict(problem)
-    found.step.log(action, hand.person, digests, task=place.task_id, n=found.ticket["n"], **details)
+    found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **details)
     project(hand.session, row_id, found.desk())
     hand.session.commit()
 

@@ -21,10 +21,12 @@ from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, sele
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.airflow.settings import public_keys
 from planexe_dag_factory.delegation.desk import COMMENTED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.record.events import EventFile, list_events
 from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, TICKET
 from planexe_dag_factory.ui.queries import ASKING, FIRST_OPTION, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
-from planexe_dag_factory.ui.records import Record, find_record, public_key
+from planexe_dag_factory.ui.records import Record, find_record
 
 AT_ONCE = 250
 """How many tickets one request reads at most; those that follow read the rest."""
@@ -186,13 +188,13 @@ def _take_in(session: Session, news: Sequence[Opened]) -> None:
     """Read these tickets from their run folders and write their rows, always in the same order."""
     if not news:
         return
-    key = public_key()
+    keys = public_keys()
     books = {run: _Book.open(run) for run in {opened.run for opened in news}}
     found = {}
     for opened in news:
         book = books[opened.run]
         ticket = book.ticket(opened.place.task_id)
-        desk = read_desk(book.record.folder, key, ticket, book.files) if book.record and ticket else Desk(())
+        desk = read_desk(book.record.folder, keys, ticket, book.files) if book.record and ticket else Desk(())
         found[opened.place] = (_row(opened, ticket or _stand_in(opened), desk), desk)
     rows = _upsert(session, [found[place][0] for place in sorted(found)])
     _write_desks(session, {rows[place]: desk for place, (_, desk) in found.items()})
@@ -203,12 +205,12 @@ class _Book:
     """A run folder whose audit folder was listed once."""
 
     record: Record | None
-    files: Sequence[str]
+    files: Sequence[EventFile]
 
     @classmethod
     def open(cls, run: RunRow) -> _Book:
         record = find_record(run)
-        return cls(record, record.folder.names("audit") if record else ())
+        return cls(record, list_events(record.folder) if record else ())
 
     def ticket(self, task_id: str) -> Mapping[str, Any] | None:
         return self.record.ticket(task_id) if self.record else None

@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import HTTPException, status
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.airflow.settings import keys_folder
+from planexe_dag_factory.airflow.settings import keys
 from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import Execution, StepRun
-from planexe_dag_factory.record.keys import load_key
+from planexe_dag_factory.record.keys import take_over
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk.index import Place
@@ -30,7 +30,7 @@ class Found:
 
     def desk(self) -> Desk:
         """Read what was done about the ticket so far."""
-        return read_desk(self.step.execution.run, self.step.execution.key.public, self.ticket)
+        return read_desk(self.step.execution.run, self.step.execution.ours, self.ticket)
 
 
 def find_run(session: Session, dag_id: str, run_id: str) -> queries.RunRow:
@@ -56,5 +56,6 @@ def find_ticket(session: Session, place: Place) -> Found:
     ticket = record.ticket(place.task_id) if request else None
     if ticket is None or request is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"{place.task_id!r} has asked nobody anything in this run.")
-    execution = Execution(record.folder, Registry, load_key(keys_folder()))
+    ring = keys()
+    execution = Execution(record.folder, Registry, take_over(record.folder, ring), ring.public)
     return Found(place, ticket, request, execution.step(ticket["work_item"]))

@@ -45,7 +45,7 @@ export function recordOf(dagId, runId, titles) {
 
 function verdict({ ok, problems, events }) {
   if (ok) return h("div", { class: "notice good" }, h("p", {}, h("strong", {}, "The record is whole. "), `Nothing in it was changed, removed or added (${events?.length ?? events} events).`));
-  return h("div", { class: "notice danger" }, h("p", {}, h("strong", {}, "The record does not hold. ")), h("ul", {}, problems.map((one) => h("li", {}, words(typeof one === "string" ? one : JSON.stringify(one))))));
+  return h("div", { class: "notice danger" }, h("p", {}, h("strong", {}, "The record does not hold. ")), h("ul", {}, problems.map((one) => h("li", {}, words(`${one.file} ${one.message}`)))));
 }
 
 const table = (events, titles) =>

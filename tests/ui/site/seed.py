@@ -22,7 +22,7 @@ from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
 from planexe_dag_factory.airflow.settings import keys_folder, run_folder
 from planexe_dag_factory.record.events import append_event
-from planexe_dag_factory.record.keys import make_key
+from planexe_dag_factory.record.keys import make_ring
 from planexe_dag_factory.spec.codec import dump_spec
 from tests.ui.site.plans import RUN_ID, SitePlan, site_plans
 
@@ -98,7 +98,7 @@ def record(plan: SitePlan) -> None:
     begun = {"dag_id": plan.spec.dag_id, "run_id": RUN_ID, "plan_id": plan.spec.plan_id}
     run.write_json({**begun, "started_at": BEGINNING.isoformat()}, "run.json")
     for event in plan.events:
-        append_event(run, make_key(keys_folder()), event)
+        append_event(run, make_ring(keys_folder()).current, event)
     for ticket in plan.tickets:
         run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
     for name in plan.refused:
@@ -113,7 +113,7 @@ def record(plan: SitePlan) -> None:
 
 def main() -> None:
     initdb()
-    make_key(keys_folder())
+    make_ring(keys_folder())
     plans = site_plans()
     with create_session() as session:
         register(session, plans)

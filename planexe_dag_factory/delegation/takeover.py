@@ -1,0 +1,24 @@
+"""Work that was done in the run from which this one goes on: what every task asks first, so that it imports little."""
+
+from __future__ import annotations
+
+from planexe_dag_factory.delegation.approval import approval_fault
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.record.events import list_events
+
+TAKEN_OVER = "step-taken-over"
+APPROVED = "approval-taken-over"
+CLEARED = "task-cleared"
+
+
+def is_taken_over(step: StepRun) -> bool:
+    """Say whether a step was done in the run that this one goes on from, and nobody has cleared it since."""
+    said = [file.action for file in list_events(step.execution.run, step.id) if file.action in (TAKEN_OVER, CLEARED)]
+    return said[-1:] == [TAKEN_OVER]
+
+
+def is_opened(step: StepRun) -> bool:
+    """Say whether a gate was opened in the run that this one goes on from, and nobody has cleared it since."""
+    said = [file.action for file in list_events(step.execution.run, step.id) if file.action in (APPROVED, CLEARED)]
+    approval = step.find_json("approval.json")
+    return said[-1:] == [APPROVED] and approval is not None and approval_fault(step, approval) is None

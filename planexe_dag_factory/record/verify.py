@@ -1,0 +1,167 @@
+"""Is a record whole? Answered by its folder and public keys alone; see docs/record.md for what that proves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from planexe_agents.signing import digest_bytes, fingerprint
+
+from planexe_dag_factory.errors import Problem, RecordError, has_errors
+from planexe_dag_factory.record.chain import Chain, print_key, verify_chain
+from planexe_dag_factory.record.contents import (
+    Named,
+    named_files,
+    verify_course,
+    verify_files,
+    verify_seals,
+    verify_work,
+)
+from planexe_dag_factory.record.events import AUDIT, RUN
+from planexe_dag_factory.record.findings import Findings
+from planexe_dag_factory.record.folder import RunFolder
+
+Origin = Literal["given", "self-declared", "handed over", "agent"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A public key that may sign, and why: it was given, or the record itself names it."""
+
+    owner: str
+    public: str
+    origin: Origin
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.public)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found in a record: problems (errors first, in the order of the record), events, keys.
+
+    `state` is `sealed` where the run has ended and nothing came after; `open` where it is under way,
+    or was cut off: nobody can tell the two apart without asking Airflow.
+    """
+
+    run: str
+    problems: tuple[Problem, ...]
+    events: tuple[Mapping[str, Any], ...]
+    keys: tuple[KnownKey, ...]
+    files: int
+    state: Literal["open", "sealed"]
+
+    @property
+    def ok(self) -> bool:
+        return not has_errors(self.problems)
+
+    @property
+    def self_declared(self) -> bool:
+        """Say whether the orchestrator's key is only what the record itself says."""
+        return any(key.origin == "self-declared" for key in self.keys)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the command line and the API say."""
+        problems = [
+            {"severity": one.severity, "code": one.code, "file": one.where.file, "message": one.message}
+            for one in self.problems
+        ]
+        keys = [
+            {"owner": key.owner, "public": key.public, "fingerprint": key.fingerprint, "origin": key.origin}
+            for key in self.keys
+        ]
+        return {
+            "run": self.run,
+            "ok": self.ok,
+            "state": self.state,
+            "files": self.files,
+            "problems": problems,
+            "keys": keys,
+            "events": list(self.events),
+        }
+
+
+def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
+    """Verify a record, offline. `trusted` are the orchestrator's public keys; without any, run.json's own is taken.
+
+    Raises RecordError where there is no record at all.
+    """
+    findings = Findings()
+    files = {path: content for path, content in run.contents() if not path.startswith(f"{AUDIT}/")}
+    events = dict(run.contents(AUDIT))  # after the files: whoever writes a file has written its event before
+    header = _json(files, "run.json")
+    if not files and not events:
+        raise RecordError(f"{run.root} holds no record of a run")
+    declared = str(header.get("orchestrator_key", ""))
+    chain, keys = verify_chain(events, trusted or {declared}, findings)
+    named = named_files(chain)
+    _look_again(run, files, named)
+    if trusted and declared not in keys:
+        findings.error("foreign-key", "run.json", "names an orchestrator's key that is not among those given", "")
+    verify_files(files, named, findings)
+    vouched = {path: content for path, content in files.items() if not findings.about(path)}
+    agents = {one["id"]: one["public_key"] for one in _json(vouched, "registry.json").get("agents", ())}
+    verify_seals(vouched, {*files, *events}, keys, findings)
+    verify_work(vouched, agents, keys, chain, findings)
+    verify_course(_json(vouched, "dagspec.json"), chain, findings)
+    _verify_header(header, declared, chain, findings)
+    _verify_end(chain, findings)
+    return Verification(
+        run.name,
+        findings.problems,
+        tuple({**event.document, "file": event.file.path} for event in chain.events),
+        _known_keys(keys, trusted, declared, agents),
+        len(files) + len(events),
+        "sealed" if _is_sealed(chain) else "open",
+    )
+
+
+def _verify_header(header: Mapping[str, Any], declared: str, chain: Chain, findings: Findings) -> None:
+    if not header:
+        findings.error("removed", "run.json", "is not there, or cannot be read", "")
+    elif not chain.events:
+        said = f"names the key {print_key(declared)}, and no event there is bears its signature"
+        findings.error("changed", "run.json", said, "")
+
+
+def _verify_end(chain: Chain, findings: Findings) -> None:
+    ended = chain.about(RUN, "run-ended")
+    if ended and not _is_sealed(chain):
+        findings.error("unsealed", ended[-1].file.path, "ended the run, and no seal came after it")
+
+
+def _is_sealed(chain: Chain) -> bool:
+    last = chain.about(RUN, "run-ended", "run-sealed")[-1:]
+    return bool(last) and last[0].action == "run-sealed"
+
+
+def _look_again(run: RunFolder, files: dict[str, bytes], named: Mapping[str, Named]) -> None:
+    """Read what a run under way has written since its files were read."""
+    for path, one in named.items():
+        segments = path.split("/")
+        stale = path not in files or digest_bytes(files[path]) not in one.digests
+        if stale and run.exists(*segments):
+            files[path] = run.read_bytes(*segments)
+
+
+def _known_keys(
+    keys: Collection[str], trusted: Collection[str], declared: str, agents: Mapping[str, str | None]
+) -> tuple[KnownKey, ...]:
+    def origin(key: str) -> Origin:
+        if key in trusted:
+            return "given"
+        return "self-declared" if key == declared and not trusted else "handed over"
+
+    ours = [KnownKey("orchestrator", key, origin(key)) for key in sorted(keys) if key]
+    return (*ours, *(KnownKey(agent, key, "agent") for agent, key in sorted(agents.items()) if key))
+
+
+def _json(files: Mapping[str, bytes], name: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(files.get(name, b"{}"))
+    except (ValueError, RecursionError):
+        return {}  # then it was changed, and is found to be
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,90 @@
+"""The record of real runs: whole, gone back to, and aware of what people do to tasks in Airflow itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from planexe_dag_factory.delegation.rollback import find_source
+from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.record.keys import load_ring
+from planexe_dag_factory.record.verify import Verification, verify_run
+from tests.airflow.following import Answer, Followed, agreeable, drop, start, wait_for
+from tests.conftest import RunningStack
+
+pytestmark = pytest.mark.airflow
+
+PLAN = {
+    "id": "live-record",
+    "title": "Leave a record",
+    "documents": [{"name": "tides.md", "text": "The port authority publishes the tide tables of the harbour."}],
+    "phases": [{"id": "one", "title": "One"}, {"id": "two", "title": "Two"}],
+    "steps": [
+        {
+            "id": "find",
+            "title": "Find the tide tables of the harbour",
+            "phase": "one",
+            "action": "find_evidence",
+            "confidence_threshold": 0.0,
+            "impact": "irreversible",
+        },
+        {"id": "walk", "title": "Walk along the quay", "phase": "two", "human_required": True},
+    ],
+}
+
+
+def verified(stack: RunningStack, run: Followed) -> Verification:
+    return verify_run(run.record, load_ring(stack.home.keys).public)
+
+
+def events(run: Followed, action: str) -> list[dict[str, Any]]:
+    return [event for event in read_events(run.record) if event["action"] == action]
+
+
+def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> None:
+    path = drop(stack.plans_dir, PLAN)
+    run = start(stack.client, PLAN, starter=stack.login("operator"))
+    assert run.to_the_end(agreeable) == "success"
+    found = verified(stack, run)
+    assert (found.problems, found.state, found.self_declared) == ((), "sealed", False)
+    answered = events(run, "ticket-answered")[0]
+    assert (answered["actor"]["id"], answered["actor"]["auth"], answered["witnessed"]) == (
+        "admin",
+        "SimpleAuthManager",
+        True,
+    )
+
+    source, _ = find_source(run.record, "milestone-one")
+    run_id = run.client.trigger(run.dag_id, {"rollback": source.as_json()})
+    again = Followed(run.client, run.dag_id, run_id)
+    again.wait_for_ticket("walk.human")
+    _mark(again, "walk.human")
+    assert again.to_the_end(_nobody_is_asked) == "success"
+    assert [event["about"] for event in events(again, "step-taken-over")] == ["find"]
+    assert not events(again, "assignment-sent")
+    (marked,) = events(again, "marked-in-airflow")
+    assert (marked["about"], marked["actor"]["id"], marked["details"]["state"]) == ("walk", "admin", "success")
+
+    _clear(again, "milestone-one")
+    wait_for("the task to begin again", lambda: events(again, "task-cleared"))
+    assert again.to_the_end(_nobody_is_asked) == "success"
+    for one in (run, again):
+        assert [problem.message for problem in verified(stack, one).problems] == []
+    assert events(run, "rolled-back")[0]["details"]["into"] == again.record.name
+    path.unlink()
+
+
+def _nobody_is_asked(ticket: Mapping[str, Any]) -> Answer | None:
+    assert ticket["task_id"] == "walk.human", "what was done before is not asked for again"
+    return None
+
+
+def _mark(run: Followed, task_id: str) -> None:
+    path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
+    assert run.client.request("PATCH", path, json={"new_state": "success"}).status_code == 200
+
+
+def _clear(run: Followed, task_id: str) -> None:
+    body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id], "only_failed": False}
+    path = f"/api/v2/dags/{run.dag_id}/clearTaskInstances"
+    assert run.client.request("POST", path, json=body).status_code == 200
