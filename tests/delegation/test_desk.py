@@ -56,7 +56,7 @@ def gated(folder: Path, needed: int = 2) -> StepRun:
 
 
 def desk_of(step: StepRun, ticket: dict[str, Any]) -> Desk:
-    return read_desk(step.execution.run, step.execution.key.public, ticket)
+    return read_desk(step.execution.run, step.execution.ours, ticket)
 
 
 def do(step: StepRun, action: str, who: Actor = ANNA, **details: Any) -> None:
