@@ -12,7 +12,9 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.live import RunView
 from planexe_dag_factory.cli.plans import INVALID, build
 from planexe_dag_factory.cli.stacks import FAILED, OK, progress_of_start
-from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.errors import RecordError, StackError
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.autopilot import Autopilot
@@ -121,11 +123,21 @@ def _document(progress: Progress, duration: float) -> dict[str, Any]:
         "steps": progress.counts,
         "duration_s": round(duration, 1),
         "report": f"{progress.run_dir}/final/report.html" if progress.report else None,
+        "record_holds": record_holds(progress.run_dir),
     }
+
+
+def record_holds(run_dir: str) -> bool:
+    """Say whether the record that a run has left is whole, as `planexe-dag audit verify` does."""
+    try:
+        return verify_run(RunFolder(run_dir)).ok
+    except RecordError:
+        return False
 
 
 def _print_result(document: dict[str, Any]) -> None:
     steps = ", ".join(f"{count} {state}" for state, count in document["steps"].items())
     console.out.print(f"Result     {document['state']} after {document['duration_s']:g} s: {steps}")
     console.out.print(f"Report     {document['report'] or 'none was written'}")
-    console.out.print(f"Record     {document['run_dir']}")
+    verdict = "verified, and whole" if document["record_holds"] else "see: planexe-dag audit verify"
+    console.out.print(f"Record     {document['run_dir']} ({verdict})")

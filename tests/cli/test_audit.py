@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from planexe_dag_factory.cli.runs import record_holds
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.keys import make_ring
 from tests.cli.test_commands import invoke
@@ -46,6 +47,13 @@ def test_what_was_tampered_with_is_named_and_fails(run: Path) -> None:
     assert (found["ok"], found["problems"][0]["file"]) == (False, "steps/survey/result.json")
     assert invoke("audit", "export", run).exit_code == 4
     assert "does not hold" in invoke("audit", "show", run).stderr
+
+
+def test_a_run_says_at_its_end_whether_its_record_holds(run: Path, tmp_path: Path) -> None:
+    assert record_holds(str(run))
+    (run / "plan.json").write_text("{}")
+    assert not record_holds(str(run))
+    assert not record_holds(str(tmp_path / "none"))
 
 
 def test_another_key_than_the_given_one_fails(run: Path, tmp_path: Path) -> None:
