@@ -1,4 +1,4 @@
-"""The page of a report as PDF: the same HTML, style sheet and pictures, set on paper. See docs/adr/0007.
+"""The page of a report as PDF: the same HTML, style sheet and pictures, set on paper. See docs/adr/0011.
 
 Nothing is fetched: the only resources are the two fonts that lie beside this module. The same report
 gives the same bytes. Import this module only where a PDF is made; its library is large.
