@@ -24,6 +24,7 @@ from planexe_dag_factory.stack.home import Home
 
 PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable
 VIA = "planexe-dag"
+SHORT_NAME = 40
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 Wanted = Mapping[str, Any]
 
@@ -151,12 +152,12 @@ def _print_list(page: Mapping[str, Any]) -> None:
     if not page["tickets"]:
         console.note("Nobody is asked anything." if page["counts"]["all"] == 0 else "No ticket fits.")
         return
-    ticket = Column("ticket", overflow="fold")
+    often = Counter(row["task_id"] for row in page["tickets"])
+    names = [row["task_id"] if often[row["task_id"]] == 1 else _name(row) for row in page["tickets"]]
+    ticket = Column("ticket", overflow="fold", no_wrap=max(map(len, names)) <= SHORT_NAME)
     table = Table(ticket, "kind", "title", "asked", "claimed by", "waits", "due", box=None, pad_edge=False)
-    names = Counter(row["task_id"] for row in page["tickets"])
-    for row in page["tickets"]:
+    for name, row in zip(names, page["tickets"], strict=True):
         asked = ", ".join((*row["users"], *row["groups"])) or row["assignee"]
-        name = row["task_id"] if names[row["task_id"]] == 1 else _name(row)
         cells = (name, row["kind"], row["title"], asked, row["claimed_by"] or "", _age(row["opened_at"]))
         table.add_row(*(_shown(cell) for cell in cells), _shown((row["due_at"] or "")[:10]))
     console.out.print(table, soft_wrap=False)

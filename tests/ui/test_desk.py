@@ -252,14 +252,17 @@ def test_the_people_file_says_who_is_asked(site: Site) -> None:
 @pytest.mark.usefixtures("office")
 def test_only_those_who_are_asked_and_the_owner_hand_a_ticket_on(site: Site) -> None:
     ann, boss = site.as_user("ann"), site.as_user("boss")
-    gate = site.place("tickets", "harbour", "RUN", "dredge.gate", "reassign")
-    unknown = ann.post(gate, json={"to": {"user": "mallory"}, "reason": "x"})
-    assert unknown.json()["detail"] == [
-        "to.user: the people file knows no 'mallory'; choose one of ann, boss, carl",
-    ]
-    assert boss.post(gate, json={"to": {"group": "office"}, "reason": "Ann is ill."}).status_code == 204
-    assert boss.get(gate.removesuffix("/reassign")).json()["assigned"]["groups"] == ["office"]
-    assert ann.post(gate, json={"to": {"user": "ann"}, "reason": "back"}).status_code == 204
+    path = _path(site, 23, "reassign")
+    unknown = ann.post(path, json={"to": {"user": "mallory"}, "reason": "x"})
+    assert unknown.json()["detail"] == ["to.user: the people file knows no 'mallory'; choose one of ann, boss, carl"]
+    assert boss.post(path, json={"to": {"user": "boss"}, "reason": "The office is closed."}).status_code == 204
+    refused = ann.post(path, json={"to": {"user": "ann"}, "reason": "Mine!"})
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "Only boss, the owner or a senior may hand it on.",
+    )
+    assert boss.post(path, json={"to": {"group": "office"}, "reason": "It is open again."}).status_code == 204
+    assert ann.get(_path(site, 23)).json()["assigned"]["groups"] == ["office"]
 
 
 @pytest.mark.usefixtures("office")
