@@ -37,7 +37,6 @@ policy_app = typer.Typer(
 app.add_typer(policy_app, name="policy")
 app.add_typer(audit_app, name="audit")
 app.add_typer(keys_app, name="keys")
-app.registered_commands += snapshots_app.registered_commands
 
 _Plan = Annotated[
     Path,
@@ -299,3 +298,6 @@ def status(json: _Json = False) -> None:
     from planexe_dag_factory.cli import stacks
 
     raise typer.Exit(stacks.status(as_json=json))
+
+
+app.registered_commands += snapshots_app.registered_commands
