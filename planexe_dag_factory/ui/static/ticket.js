@@ -57,13 +57,16 @@ function agentSays(said) {
       { class: "agent-text", tabindex: "0", role: "group", "aria-label": "Text of the agent" },
       said.reason && named("reason", words(said.reason)),
       said.confidence_why && named("confidence because", words(said.confidence_why)),
-      said.usage && named("language model", value(said.usage)),
       Object.keys(said.result ?? {}).length > 0 && value(said.result),
       said.evidence?.length > 0 && named("evidence", h("ol", {}, said.evidence.map(evidence))),
+      said.usage && named("language model", words(used(said.usage))),
     ),
     h("p", { class: "source" }, "End of what the agent wrote."),
   );
 }
+
+const used = ({ model, requests, input_tokens, output_tokens, cost }) =>
+  `${model}: ${(input_tokens + output_tokens).toLocaleString("en")} tokens in ${requests} requests${cost === null ? "" : `, cost ${cost}`}`;
 
 const evidence = ({ source, quote, url }) => h("li", {}, words(source), quote && h("blockquote", {}, words(quote)), url && h("div", {}, words(url)));
 
