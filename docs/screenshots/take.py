@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, ViewportSize, sync_playwright
 
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.autopilot import Autopilot
@@ -27,10 +28,21 @@ HERE = Path(__file__).parent
 EXAMPLE = HERE.parents[1] / "dags" / "examples" / "harbour_air_watch"
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 DESKTOP = ViewportSize(width=1280, height=860)
-PHONE = ViewportSize(width=360, height=740)
+PHONE = ViewportSize(width=390, height=844)
 PATIENCE_S = 600
+PEOPLE = {
+    "groups": {"harbour-office": [ADMIN, REVIEWER], "steering-group": [ADMIN, REVIEWER]},
+    "owner": {"users": [ADMIN, REVIEWER]},
+    "roles": {
+        "Steering Group": {"groups": ["steering-group"]},
+        "Harbour Master": {"groups": ["harbour-office"]},
+        "Network Engineer": {"groups": ["harbour-office"]},
+    },
+}
+"""Who stands behind the roles of the example; the demo reviewer is everywhere, so that the run goes on."""
 
 Found = TypeVar("Found")
+View = Page | FrameLocator
 
 
 @dataclass
@@ -41,14 +53,24 @@ class Photographer:
     client: AirflowClient
     taken: set[str] = field(default_factory=set)
 
-    def take(self, name: str, *parts: str, ready: str, dark: bool = False, phone: bool = False) -> None:
+    def take(
+        self,
+        name: str,
+        *parts: str,
+        ready: str,
+        dark: bool = False,
+        phone: bool = False,
+        prepare: Callable[[View], None] | None = None,
+    ) -> None:
         """Photograph a page of the plugin: framed in Airflow's UI, or alone on a phone."""
         if name in self.taken:
             return
         path = "/planexe/" + "/".join(quote(part, safe="") for part in parts)
         page = self._open(path if phone else f"/plugin/planexe{path}", dark=dark, phone=phone)
-        view = page if phone else page.frame_locator("iframe")
+        view: View = page if phone else page.frame_locator("iframe")
         view.locator(ready).first.wait_for(timeout=60_000)
+        if prepare:
+            prepare(view)
         page.wait_for_timeout(700)
         page.screenshot(path=HERE / f"{name}.png")
         page.context.close()
@@ -69,25 +91,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home.below(Path(folder))
         settings = Settings(plans=(Path(folder) / "dags", home.plans), run_root=Path(folder) / "run")
+        home.prepare()
+        (home.root / "people.json").write_text(json.dumps(PEOPLE))
         with lifecycle.ensured(home, settings) as state, sync_playwright() as playwright:
             passwords = read_passwords(home)
             admin, reviewer = (AirflowClient(state.url or "", name, passwords[name]) for name in (ADMIN, REVIEWER))
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
-            run_example(Photographer(browser, admin), Autopilot(reviewer), settings.plans[0])
+            run_example(Photographer(browser, admin), reviewer, settings.plans[0])
 
 
-def run_example(photographer: Photographer, autopilot: Autopilot, plans: Path) -> None:
-    """Drop the example plan, start it, and see it through."""
+def run_example(photographer: Photographer, starter: AirflowClient, plans: Path) -> None:
+    """Drop the example plan, have `starter` start it, and see it through: who starts a run cannot approve in it."""
     shutil.copy(EXAMPLE.with_name(f"{EXAMPLE.name}.policy.json"), plans)
     shutil.copytree(EXAMPLE, plans / EXAMPLE.name)
     client = photographer.client
     [plan] = _await(lambda: client.get("/planexe/api/v1/plans"), bool)
     dag_id = plan["dag_id"]
-    run_id = client.trigger(dag_id)
+    run_id = starter.trigger(dag_id)
+    autopilot = Autopilot(client)
 
     def turn() -> dict[str, object]:
-        for ticket in client.tickets(dag_id, run_id):
-            look_at(photographer, dag_id, run_id, ticket)
+        tickets = client.tickets(dag_id, run_id)
+        for ticket in tickets:
+            look_at_ticket(photographer, dag_id, run_id, ticket)
+        look_at_run(photographer, dag_id, run_id, tickets)
         autopilot.answer_open(dag_id, run_id)
         return client.progress(dag_id, run_id)
 
@@ -96,19 +123,54 @@ def run_example(photographer: Photographer, autopilot: Autopilot, plans: Path) -
     photographer.take("report", "runs", dag_id, run_id, "report", "final", ready="iframe")
 
 
-def look_at(photographer: Photographer, dag_id: str, run_id: str, ticket: dict[str, object]) -> None:
-    """Photograph a ticket of each kind, and what surrounds it once a milestone is behind."""
-    place = ("tickets", dag_id, run_id, str(ticket["task_id"]))
+def look_at_ticket(photographer: Photographer, dag_id: str, run_id: str, ticket: dict[str, object]) -> None:
+    """Photograph a ticket of each kind."""
+    task = str(ticket["task_id"])
+    place = ("tickets", dag_id, run_id, task)
     kind = str(ticket["kind"])
-    photographer.take(f"ticket-{kind.replace('_', '-')}", *place, ready="form")
+    if kind == "approval" and ticket["amount"] is None:
+        return  # the next one names an amount
+    photographer.take(f"ticket-{kind.replace('_', '-')}", *place, ready="#answer-form")
+    if kind == "approval":
+        comment = {"text": "The offer holds until Friday. The return right of 30 days is in writing."}
+        photographer.client.post("/planexe/api/v1/" + "/".join(map(quote, place)) + "/comments", comment)
+        photographer.take("ticket-phone", *place, ready="#answer-form", phone=True)
+        photographer.take("ticket-dark", *place, ready="#answer-form", dark=True, prepare=approve)
     if kind == "review":
-        photographer.take("ticket-phone", *place, ready="form", phone=True)
+        photographer.take("ticket-correct", *place, ready="#answer-form", prepare=correct)
+
+
+def look_at_run(photographer: Photographer, dag_id: str, run_id: str, tickets: list[dict[str, object]]) -> None:
+    """Photograph what surrounds the tickets, once a milestone is behind and several wait."""
     done = photographer.client.progress(dag_id, run_id)["counts"].get("done", 0)
-    if done >= 6:  # noqa: PLR2004 - enough of the example's steps to show every colour
-        photographer.take("plans", "plans", ready=".card .phases")
-        photographer.take("run", "runs", dag_id, run_id, ready=".phase")
-        photographer.take("run-dark", "runs", dag_id, run_id, ready=".phase", dark=True)
-        photographer.take("inbox", "inbox", ready=".ticket-row")
+    if done < 6 or len(tickets) < 2:  # noqa: PLR2004 - enough of the example's steps to show every colour
+        return
+    photographer.take("plans", "plans", ready=".card .phases")
+    photographer.take("plan", "plans", dag_id, ready=".gantt")
+    photographer.take("plan-dark", "plans", dag_id, ready=".gantt", dark=True)
+    photographer.take("run", "runs", dag_id, run_id, ready=".gantt", prepare=open_record)
+    photographer.take("inbox", "inbox", ready=".ticket-row", prepare=choose)
+    photographer.take("inbox-phone", "inbox", ready=".ticket-row", phone=True)
+
+
+def approve(view: View) -> None:
+    view.get_by_label("Approve", exact=True).check()
+
+
+def correct(view: View) -> None:
+    """Correct something in what the agent brought, so that the difference shows."""
+    view.get_by_label("Correct it", exact=True).check()
+    view.get_by_label("coverage").fill("0.5")
+
+
+def open_record(view: View) -> None:
+    view.locator("#record > summary").click()
+    view.locator(".events").wait_for()
+    view.locator("#record").scroll_into_view_if_needed()
+
+
+def choose(view: View) -> None:
+    view.locator(".pick input").first.check()
 
 
 def _await(ask: Callable[[], Found], enough: Callable[[Found], bool]) -> Found:

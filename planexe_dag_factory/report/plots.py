@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from itertools import accumulate, pairwise
 from xml.etree import ElementTree as ET
 
-from planexe_dag_factory.report.figures import Distributed, Driver, Scenario
+from planexe_dag_factory.report.figures import Distributed, Driver, RiskFigures, Scenario
 from planexe_dag_factory.report.svg import line, picture, rect, short, text
 from planexe_dag_factory.report.ticks import date_ticks, day_ticks
 from planexe_dag_factory.report.words import day_on, percent, signed_days, visible
@@ -41,6 +41,18 @@ class Scale:
 
     def x(self, value: float) -> float:
         return self.left + (value - self.start) / ((self.end - self.start) or 1.0) * (self.right - self.left)
+
+
+def draw_figures(figures: RiskFigures, first: date) -> dict[str, str]:
+    """Draw what an assessment has figures for, by name; days count from `first`, the first day of the run."""
+    drawn = {"scenarios": draw_scenarios(figures.scenarios)}
+    if figures.schedule:
+        drawn["finish"] = draw_finish(figures.schedule, first)
+    if figures.cost:
+        drawn["cost"] = draw_cost(figures.cost)
+    if figures.drivers:
+        drawn["drivers"] = draw_drivers(figures.drivers)
+    return drawn
 
 
 def draw_finish(found: Distributed, first: date) -> str:

@@ -20,7 +20,7 @@ from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report import words
 from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
 from planexe_dag_factory.report.model import Assessment, RunStatus, State
-from planexe_dag_factory.report.plots import draw_cost, draw_drivers, draw_finish, draw_scenarios
+from planexe_dag_factory.report.plots import draw_figures
 from planexe_dag_factory.report.said import markdown, shorten
 from planexe_dag_factory.report.status import read_status
 from planexe_dag_factory.report.story import Story, tell
@@ -99,17 +99,7 @@ def render_html(status: RunStatus, faces: str = "") -> str:
 
 
 def _plots(assessment: Assessment, first: date) -> Mapping[str, Markup]:
-    """Draw what an assessment has figures for; days count from the first day of the run."""
-    figures = assessment.figures
-    if figures is None:
-        return {}
-    drawn = {"scenarios": draw_scenarios(figures.scenarios)}
-    if figures.schedule:
-        drawn["finish"] = draw_finish(figures.schedule, first)
-    if figures.cost:
-        drawn["cost"] = draw_cost(figures.cost)
-    if figures.drivers:
-        drawn["drivers"] = draw_drivers(figures.drivers)
+    drawn = draw_figures(assessment.figures, first) if assessment.figures else {}
     return {name: _picture(svg) for name, svg in drawn.items()}
 
 

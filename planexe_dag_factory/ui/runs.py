@@ -13,10 +13,10 @@ from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.access import MAY_SEE_RUNS
+from planexe_dag_factory.ui.desk.lookup import find_record_of, find_run
 from planexe_dag_factory.ui.events import EventPage, read_page
 from planexe_dag_factory.ui.queries import RunRow
-from planexe_dag_factory.ui.records import find_record
-from planexe_dag_factory.ui.timeline import Timeline, draw, read_timeline
+from planexe_dag_factory.ui.timeline import RiskPicture, Timeline, draw, draw_risk, read_timeline
 from planexe_dag_factory.ui.wire import RunLine
 
 router = APIRouter(prefix="/api/v1", dependencies=MAY_SEE_RUNS)
@@ -27,7 +27,7 @@ PICTURE_POLICY = "sandbox; default-src 'none'"
 @router.get("/plans/{dag_id}/runs")
 def runs(dag_id: str, session: SessionDep, limit: Annotated[int, Query(ge=1, le=100)] = 20) -> list[RunLine]:
     """List the runs of a plan, the newest first."""
-    if dag_id not in queries.planexe_dags(session):
+    if not queries.is_planexe_dag(session, dag_id):
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} was not made from a plan.")
     return [
         RunLine(run_id=run.run_id, state=run.state, started_at=run.started_at, ended_at=run.ended_at)
@@ -46,10 +46,16 @@ def timeline(dag_id: str, run_id: str, session: SessionDep) -> Timeline:
 def gantt(dag_id: str, run_id: str, session: SessionDep, phase: str | None = None) -> Response:
     """Draw the plan beside what really happened: all phases, or one and its steps."""
     run, folder = _recorded(session, dag_id, run_id)
-    picture = draw(folder, run.ended_at, phase)
-    if picture is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"The plan has no phase {phase!r}.")
-    return Response(picture, media_type="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
+    return _picture(draw(folder, run.ended_at, phase), f"The plan has no phase {phase!r}.")
+
+
+@router.get("/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg", response_class=Response)
+def risk(dag_id: str, run_id: str, milestone: str, picture: RiskPicture, session: SessionDep) -> Response:
+    """Draw what the risk assessment at a milestone found."""
+    _, folder = _recorded(session, dag_id, run_id)
+    return _picture(
+        draw_risk(folder, milestone, picture), f"The assessment at {milestone!r} has no such picture (yet)."
+    )
 
 
 @router.get("/runs/{dag_id}/{run_id}/events")
@@ -72,11 +78,12 @@ def record(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
     return verify_run(folder, public_keys()).as_json()
 
 
+def _picture(svg: str | None, missing: str) -> Response:
+    if svg is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, missing)
+    return Response(svg, media_type="image/svg+xml", headers={"Content-Security-Policy": PICTURE_POLICY})
+
+
 def _recorded(session: Session, dag_id: str, run_id: str) -> tuple[RunRow, RunFolder]:
-    run = queries.find_run(session, dag_id, run_id) if dag_id in queries.planexe_dags(session) else None
-    if run is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, f"{dag_id!r} has no run {run_id!r} of a PlanExe plan.")
-    record = find_record(run)
-    if record is None:
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "The run has written no record yet. Try again in a moment.")
-    return run, record.folder
+    run = find_run(session, dag_id, run_id)
+    return run, find_record_of(session, dag_id, run_id).folder

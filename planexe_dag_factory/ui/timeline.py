@@ -6,15 +6,19 @@ seldom the day on which somebody starts it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.report.figures import RiskFigures, read_figures
 from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
 from planexe_dag_factory.report.model import RunStatus, State, StepStatus
+from planexe_dag_factory.report.plots import draw_figures
 from planexe_dag_factory.report.status import read_status
 from planexe_dag_factory.ui.wire import Message
 
+RiskPicture = Literal["finish", "drivers", "cost", "scenarios"]
 _OPEN: tuple[State, ...] = ("pending", "queued", "running", "waiting")
 
 
@@ -40,13 +44,19 @@ class ReadyStep(Message):
 
 
 class PhaseTime(Message):
-    """When a phase was to end, and when its milestone was reached; `existential` if its assessment said so."""
+    """When a phase was to end, and when its milestone was reached.
+
+    `existential`: its risk assessment says that all is at stake. Where that brought figures, `resilience` is 0 to 1,
+    and `pictures` name what can be drawn.
+    """
 
     id: str
     due: datetime | None
     reached_at: datetime | None
     late_s: float
     existential: bool
+    resilience: float | None
+    pictures: tuple[RiskPicture, ...]
 
 
 class Timeline(Message):
@@ -80,25 +90,47 @@ def draw(run: RunFolder, ended_at: datetime | None, phase: str | None) -> str | 
     return next((draw_phase(one, axes) for one in status.phases if one.id == phase), None)
 
 
+def draw_risk(run: RunFolder, milestone: str, name: str) -> str | None:
+    """Draw one of the pictures of a milestone's risk assessment; None where it brought no such figures."""
+    figures = read_figures(_assessment(run, milestone))
+    started = datetime.fromisoformat(run.read_json("run.json")["started_at"])
+    return draw_figures(figures, started.date()).get(name) if figures else None
+
+
 def _status(run: RunFolder, ended_at: datetime | None) -> RunStatus:
     return read_status(run, None, ended_at or datetime.now(UTC))
 
 
 def _phase_times(run: RunFolder, status: RunStatus) -> Iterator[PhaseTime]:
     for phase in status.phases:
-        due = _due(status, phase.planned.end)
+        due, assessed = _due(status, phase.planned.end), _assessment(run, phase.milestone)
+        figures = read_figures(assessed)
         yield PhaseTime(
             id=phase.id,
             due=due,
             reached_at=phase.reached_at,
             late_s=_seconds_past(due, phase.reached_at or status.as_of),
-            existential=_is_existential(run, phase.milestone),
+            existential=assessed.get("existential") is True,
+            resilience=figures.resilience if figures else None,
+            pictures=_pictures(figures) if figures else (),
         )
 
 
-def _is_existential(run: RunFolder, milestone: str) -> bool:
-    assessed = run.find_json("steps", f"{milestone}-risk", "result.json") or {}
-    return bool(assessed.get("result", {}).get("existential") is True)
+def _assessment(run: RunFolder, milestone: str) -> Mapping[str, Any]:
+    """Read what the risk assessment at a milestone brought; nothing where there is none (yet)."""
+    result = run.find_json("steps", f"{milestone}-risk", "result.json") or {}
+    found: Mapping[str, Any] = result.get("result") or {}
+    return found
+
+
+def _pictures(figures: RiskFigures) -> tuple[RiskPicture, ...]:
+    there: dict[RiskPicture, object] = {
+        "finish": figures.schedule,
+        "drivers": figures.drivers,
+        "cost": figures.cost,
+        "scenarios": figures.scenarios,
+    }
+    return tuple(name for name, found in there.items() if found)
 
 
 def _late(status: RunStatus) -> Iterator[LateStep]:

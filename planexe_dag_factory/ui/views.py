@@ -20,6 +20,7 @@ from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
+from planexe_dag_factory.ui.risks import risks_near
 from planexe_dag_factory.ui.wire import (
     PhaseProgress,
     PhaseSummary,
@@ -72,6 +73,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "plan": queries.find_title(session, place.dag_id),
         "state": state,
         "may_answer": why_not is None,
+        "may_act": allowed and found.request.open,
         "why_not": why_not,
         "claimed_by": (desk.claim.who.name or desk.claim.who.id) if desk.claim and found.request.open else None,
         "assigned": {
@@ -83,9 +85,16 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "history": history.history_of(found.step.execution.run, found.step.id),
         "comments": history.comments_of(desk),
         "attachments": history.attachments_of(desk),
+        "risks": _risks(found),
         "votes": found.ticket.get("approvals") or {"needed": 1, "given": []},
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
+
+
+def _risks(found: Found) -> list[Mapping[str, Any]]:
+    plan = found.step.execution.run.find_json("plan.json") or {}
+    described = found.ticket.get("plan_says") or {}
+    return risks_near(plan.get("risks") or (), f"{found.ticket['title']} {described.get('description', '')}")
 
 
 def why_not_answer(found: Found, desk: Desk, person: Actor, people: People, *, allowed: bool) -> str | None:

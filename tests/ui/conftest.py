@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+expect.set_options(timeout=20_000)  # a busy machine is slow; a page that works is not kept waiting
 CHECKOUT = Path(__file__).parents[2]
 USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
 CHROMIUM = Path("/usr/bin/chromium")
@@ -45,6 +46,11 @@ class Site:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])
+
+    @property
+    def run_id(self) -> str:
+        """The run that every started plan has."""
+        return RUN_ID
 
     def place(self, *parts: str) -> str:
         """A path, with every part encoded; `RUN` stands for the run that every started plan has."""
@@ -132,3 +138,29 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
         yield chromium
         chromium.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(site: Site, browser: Browser) -> Iterator[Open]:
+    """Open a page of the plugin as a user; at the end, no page may have logged an error, unless it may."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_page(*parts: str, user: str = "ann", may_log_errors: bool = False, **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        context.add_cookies([{"name": "_token", "value": site.token(user), "url": site.url}])
+        page = context.new_page()
+        if not may_log_errors:
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(f"{site.url}/planexe{site.place(*parts)}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -24,6 +24,7 @@ PLACES = {
     "run_id": "RUN",
     "task_id": "dredge.gate",
     "milestone": "final",
+    "picture": "finish",
     "name": "main.js",
     "number": "1",
 }
@@ -46,6 +47,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/events"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/gantt.svg"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/timeline"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"),
@@ -99,8 +101,8 @@ def test_lists_hold_what_the_reader_may_see_and_nothing_else(site: Site) -> None
         tickets = client.get("/tickets", params={"limit": 100}).json()["tickets"]
         return {plan["dag_id"] for plan in client.get("/plans").json()}, {ticket["dag_id"] for ticket in tickets}
 
-    plans = {"broken", "clinic", "crowd", "fresh", "harbour", "hostile", "starting"}
-    asking = {"broken", "crowd", "gone", "harbour", "hostile", "starting"}
+    plans = {"bridge", "broken", "clinic", "crowd", "fresh", "harbour", "hostile", "starting"}
+    asking = {"bridge", "broken", "crowd", "gone", "harbour", "hostile", "starting"}
     assert seen("ann") == (plans, asking)
     assert seen("boss") == (plans | {"secret"}, asking | {"secret"})
 

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
 if TYPE_CHECKING:
-    from tests.ui.conftest import Site
+    from tests.ui.conftest import Open, Site
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser]
 
-Open = Callable[..., Page]
 REVIEW = ("tickets", "harbour", "RUN", "estimate.human")
 APPROVAL = ("tickets", "harbour", "RUN", "dredge.gate")
-
-
-@pytest.fixture
-def visit(site: Site, browser: Browser) -> Iterator[Open]:
-    """Open a page of the plugin as a user; at the end, no page may have logged an error, unless it may."""
-    contexts: list[BrowserContext] = []
-    errors: list[str] = []
-
-    def open_page(*parts: str, user: str = "ann", may_log_errors: bool = False, **options: Any) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        context.add_cookies([{"name": "_token", "value": site.token(user), "url": site.url}])
-        page = context.new_page()
-        if not may_log_errors:
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.goto(f"{site.url}/planexe{site.place(*parts)}")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
 
 
 def test_a_person_logs_in_and_sees_the_plans(site: Site, browser: Browser) -> None:
@@ -66,6 +41,15 @@ def test_the_page_is_framed_in_airflow_and_follows_its_theme_and_address(site: S
     frame.get_by_role("link", name="Harbour renewal").click()
     expect(frame.get_by_role("heading", name="Building", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile("/plugin/planexe/planexe/plans/harbour$"))
+
+
+def test_the_ticket_is_a_tab_of_its_task_and_the_inbox_an_entry_of_the_navigation(site: Site, visit: Open) -> None:
+    page = visit("plans")
+    page.goto(f"{site.url}/dags/harbour/runs/{site.run_id}/tasks/dredge.gate/plugin/planexe-ticket")
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Order the dredger")).to_be_visible()
+    page.get_by_role("link", name="Inbox", exact=True).click()
+    expect(page.frame_locator("iframe").get_by_role("heading", name="Inbox")).to_be_visible()
+    expect(page).to_have_url(re.compile("/plugin/planexe-inbox"))
 
 
 @pytest.mark.parametrize(("choice", "system", "shown"), [(None, "dark", "dark"), ("light", "dark", "light")])
@@ -122,13 +106,24 @@ def test_the_picture_of_a_run_takes_the_colours_of_the_page(visit: Open) -> None
     assert len(fills) == 2
 
 
+def test_a_milestone_shows_its_risk_picture(visit: Open) -> None:
+    page = visit("plans", "harbour")
+    planning = page.locator("#phase-plan")
+    expect(planning.locator(".milestone")).to_contain_text("Resilience 0.70Existential risk flagged")
+    planning.get_by_text("Risk picture").click()
+    expect(planning.get_by_role("img", name="When the plan ends")).to_be_visible()
+    scenarios = planning.get_by_role("img", name="Resilience by scenario")
+    expect(scenarios).to_contain_text("<script>document.title = 'owned'</script>")
+    assert planning.locator("script").count() == 0
+
+
 def test_the_record_tells_who_did_what(visit: Open) -> None:
-    page = visit("runs", "harbour", "RUN")
+    page = visit("runs", "clinic", "RUN")
     page.get_by_text("who did what, and when").click()
     newest = page.get_by_role("group", name="Events").get_by_role("row").nth(1)
     expect(newest).to_contain_text("Ticket answered")
     expect(newest).to_contain_text("Person <script>")
-    expect(newest).to_contain_text("Paint the bollards")
+    expect(newest).to_contain_text("The step of clinic")
     assert newest.locator("script, img, button, a").count() == 0
     expect(page.get_by_text("3 of 3 events")).to_be_visible()
 
@@ -140,115 +135,9 @@ def test_a_tab_says_why_it_is_empty(visit: Open, dag_id: str, words: str) -> Non
     expect(visit("plans", dag_id).get_by_role("main")).to_contain_text(words)
 
 
-def test_the_inbox_filters_and_pages(visit: Open) -> None:
-    page = visit("inbox")
-    page.get_by_label("Plan", exact=True).select_option("crowd")
-    expect(page.get_by_role("status")).to_contain_text(re.compile(r"\d+ open tickets"))
-    page.get_by_role("link", name="Next").click()
-    expect(page.get_by_text(re.compile(r"^26 to 50 of \d+$"))).to_be_visible()
-    page.get_by_label("Kind").select_option("senior_review")
-    expect(page.get_by_text("No open ticket fits this filter.")).to_be_visible()
-
-
-def test_a_ticket_is_answered_with_the_keyboard_alone(visit: Open) -> None:
-    page = visit("tickets", "crowd", "RUN", "ask-020.human")
-    expect(page.get_by_role("heading", name="Your answer")).to_be_visible()
-    _tab_to(page, "Done")
-    page.keyboard.press("Space")
-    page.keyboard.press("Tab")
-    page.keyboard.type("measured twice")
-    _tab_to(page, "It is done")
-    page.keyboard.press("Enter")
-    answered = page.get_by_role("heading", name="Answered: Done")
-    expect(answered).to_be_visible()
-    expect(page.get_by_text("Recorded for ann.")).to_be_visible()
-    expect(page.get_by_role("link", name=re.compile("Next ticket"))).to_be_visible()
-    expect(page.locator("#announcer")).to_contain_text("Answered: Done")
-
-
-def _tab_to(page: Page, wanted: str) -> None:
-    """Press Tab until the focus is on the control of that value or text."""
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        focused = page.evaluate("[document.activeElement.value, document.activeElement.textContent]")
-        if wanted in focused:
-            return
-    pytest.fail(f"{wanted!r} cannot be reached by Tab")
-
-
-def test_problems_of_an_answer_stand_at_their_fields(visit: Open) -> None:
-    page = visit(*APPROVAL, may_log_errors=True)  # the browser tells of every 422
-    expect(page.get_by_label("Type the amount")).to_be_hidden()
-    page.get_by_label("Approve").check()
-    page.get_by_label("Type the amount").fill("250")
-    page.get_by_role("button", name="Approve").click()
-    amount = page.get_by_label("Type the amount")
-    expect(amount).to_have_attribute("aria-invalid", "true")
-    expect(amount).to_be_focused()
-    expect(page.locator("#field-amount-error")).to_contain_text("250000")
-    page.get_by_label("Reject").check()
-    page.get_by_role("button", name="Reject").click()
-    expect(page.locator("#field-comment-error")).to_contain_text("needed")
-
-
-def test_a_correction_starts_from_what_the_agent_brought(visit: Open) -> None:
-    page = visit(*REVIEW)
-    page.get_by_label("Correct it").check()
-    expect(page.get_by_label("Result (a JSON object)")).to_have_value(re.compile(r'"days": 12,'))
-
-
-def test_data_that_a_person_need_not_give_is_folded_away_until_it_is_wrong(visit: Open) -> None:
-    page = visit("tickets", "harbour", "RUN", "inspect.human", may_log_errors=True)  # the browser tells of every 422
-    data = page.get_by_label("Result (a JSON object)")
-    expect(data).to_be_hidden()
-    page.get_by_text("Add data for later steps").click()
-    data.fill("[]")
-    page.get_by_text("Add data for later steps").click()
-    page.get_by_label("It is done").check()
-    page.get_by_role("button", name="It is done").click()
-    expect(data).to_be_visible()
-    expect(page.locator("#field-result-error")).to_contain_text("a JSON object is needed")
-
-
-def test_what_an_agent_wrote_stays_text_and_is_labelled(visit: Open) -> None:
-    page = visit(*REVIEW)
-    said = page.get_by_role("region", name="Written by agent analyst-1 — not checked")
-    text = said.locator(".agent-text")
-    for line in (
-        "<script>document.title = 'owned'</script><img src=x onerror=\"document.title = 'owned'\">",
-        "# Facts",
-        "**Approved by the board** [click](javascript:alert(1))",
-        '<button class="button">Approve</button>',
-        "⟨U+202E⟩gnihton evorppa",
-        "{{ 7 * 7 }}",
-    ):
-        expect(text).to_contain_text(line)
-    assert text.locator("script, img, button, a, h1, h2, h3, form, input, iframe").count() == 0
-    assert page.title() == "Estimate the haulage · PlanExe"
-    assert page.get_by_role("region", name="Facts").get_by_text("Approved by the board").count() == 0
-    fonts = [
-        page.locator(place).first.evaluate("e => getComputedStyle(e).fontFamily") for place in (".agent-text", "h2")
-    ]
-    assert fonts[0] != fonts[1]
-
-
-@pytest.mark.parametrize("parts", [("plans",), ("runs", "hostile", "RUN"), ("tickets", "hostile", "RUN", "one.human")])
-def test_a_hostile_title_stays_text(visit: Open, parts: tuple[str, ...]) -> None:
-    page = visit(*parts)
-    expect(page.get_by_text("<script>document.title = 'owned'</script>").first).to_be_visible()
-    assert page.locator("main script, main img").count() == 0
-    assert not page.title().startswith("owned")
-
-
 def test_a_plan_whose_file_broke_says_why_it_stands_still(visit: Open) -> None:
     card = visit("plans").get_by_role("listitem").filter(has_text="Broken while it ran")
     expect(card).to_contain_text("Its file is gone or broken, so nothing more starts.")
-
-
-def test_a_viewer_is_told_why_there_is_no_form(visit: Open) -> None:
-    page = visit(*REVIEW, user="vera")
-    expect(page.get_by_role("heading", name="You can read this ticket")).to_be_visible()
-    assert page.locator("form").count() == 0
 
 
 def test_a_run_is_live(site: Site, visit: Open) -> None:

@@ -44,8 +44,25 @@ def test_a_phase_that_the_plan_lacks_has_no_picture(site: Site) -> None:
     assert answer.status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("milestone", "picture", "status"),
+    [
+        ("milestone-plan", "finish", 200),
+        ("milestone-plan", "cost", 404),
+        ("milestone-build", "finish", 404),
+        ("../x", "finish", 404),
+        ("milestone-plan", "other", 422),
+    ],
+)
+def test_a_risk_picture_is_drawn_from_the_figures_that_there_are(
+    site: Site, milestone: str, picture: str, status: int
+) -> None:
+    path = site.place("runs", "harbour", "RUN", "risk", milestone, f"{picture}.svg")
+    assert site.as_user("ann").get(path).status_code == status
+
+
 def test_the_record_is_paged_and_the_newest_comes_first(site: Site) -> None:
-    path = site.place("runs", "harbour", "RUN", "events")
+    path = site.place("runs", "clinic", "RUN", "events")
     first = site.as_user("vera").get(path, params={"limit": 2}).json()
     rest = site.as_user("vera").get(path, params={"limit": 2, "offset": 2}).json()
     assert [event["action"] for event in first["events"]] == ["ticket-answered", "ticket-opened"]

@@ -1,17 +1,23 @@
 // The answer form: the ticket's options, and the fields of its JSON Schema that the chosen option can use.
-// The server checks; here its problems are put next to the fields that they are about.
+// It is checked here, and again by the server; problems stand next to the fields that they are about. What is typed is
+// kept in this tab until it is sent, so that neither a live refresh nor a new login loses it.
 
 import { get, page, post } from "./api.js";
-import { announce, h, words } from "./dom.js";
+import { answerProblems } from "./check.js";
+import { differences, differenceView } from "./diff.js";
+import { announce, fill, h, visible, words } from "./dom.js";
+import { control, objectEditor, readControl, writeControl } from "./fields.js";
 
-export function answerForm(ticket) {
+/** `answered` is called when the server has taken the answer. */
+export function answerForm(ticket, answered) {
   const chosen = () => ticket.options.find(({ id }) => id === form.elements.option.value);
   const fields = Object.entries(ticket.form.properties ?? {}).map(([name, schema]) => field(ticket, name, schema));
-  const button = h("button", { class: "button", type: "submit", disabled: true }, "Choose an answer");
+  const button = h("button", { class: "button", type: "submit", id: "send-answer", disabled: true }, "Choose an answer");
   const errors = h("div", { class: "errors", role: "alert", tabindex: "-1" });
+  const draft = draftOf(ticket);
   const form = h(
     "form",
-    { novalidate: true, onchange: () => adapt(), onsubmit: (event) => submit(event) },
+    { novalidate: true, id: "answer-form", onchange: () => changed(), oninput: () => changed(), onsubmit: (event) => submit(event) },
     h("h2", {}, "Your answer"),
     errors,
     h("fieldset", {}, h("legend", { class: "unseen" }, "Decision"), ticket.options.map(option)),
@@ -19,32 +25,86 @@ export function answerForm(ticket) {
     button,
   );
 
+  function changed() {
+    if (chosen()) adapt();
+    draft.keep({ option: chosen()?.id, fields: Object.fromEntries(fields.map((one) => [one.name, one.text()])) });
+  }
   function adapt() {
     const { id, label, intent, requires } = chosen();
     for (const one of fields) one.adapt(id, requires);
     button.disabled = false;
-    button.textContent = label ?? id;
+    button.textContent = visible(label ?? id);
     button.className = intent === "danger" ? "button danger" : "button";
   }
-
+  function restore() {
+    const kept = draft.read();
+    if (!kept) return;
+    for (const one of fields) one.restore(kept.fields?.[one.name]);
+    const box = [...form.querySelectorAll("[name=option]")].find(({ value }) => value === kept.option);
+    if (!box) return;
+    box.checked = true;
+    adapt();
+  }
   async function submit(event) {
     event.preventDefault();
-    button.disabled = true;
+    if (!chosen()) return;
     clear(errors, fields);
-    const values = Object.fromEntries(fields.filter((one) => one.shown()).map((one) => [one.name, one.value()]).filter(([, value]) => value !== ""));
+    const shown = fields.filter((one) => one.shown()).map((one) => [one.name, one.value()]);
+    const values = Object.fromEntries(shown.filter(([, value]) => value !== ""));
+    const problems = answerProblems(ticket, chosen().id, values);
+    if (problems.length) return complain(errors, fields, { problems });
+    button.disabled = true;
     try {
       const taken = await post(["tickets", ticket.dag_id, ticket.run_id, ticket.task_id, "answer"], { option: chosen().id, fields: values, n: ticket.n });
-      await thank(form, ticket, taken);
+      draft.drop();
+      answered(await thanks(ticket, taken));
     } catch (error) {
       button.disabled = false;
       complain(errors, fields, error);
     }
   }
-  return form;
+  restore();
+  return { element: form, started: () => draft.read() !== null, drop: draft.drop };
 }
 
+/** What each answer leads to, in one line, before it is given. */
+const LEADS_TO = {
+  Done: "What waits for this step goes on.",
+  Accept: "The agent's result stands, in your name.",
+  Correct: "Your result takes the place of the agent's; both are kept.",
+  Redo: "The agent works again by your instructions, and you see what it brings.",
+  Approve: "Signed in your name, for exactly this plan and this step. Then it starts.",
+  Reject: "It does not start, nor does what depends on it. Everything else goes on.",
+  Refuse: "The step ends, and what depends on it does not run. Everything else goes on.",
+  Proceed: "The plan goes on past this point.",
+  Stop: "What comes after this point does not run.",
+};
+
 function option({ id, label, intent }) {
-  return h("label", { class: `option ${intent}` }, h("input", { type: "radio", name: "option", value: id }), words(label ?? id));
+  const leads = LEADS_TO[id];
+  return h(
+    "label",
+    { class: `option ${intent}`, for: `option-${id}` },
+    h("input", { type: "radio", name: "option", value: id, id: `option-${id}`, "aria-labelledby": `label-${id}`, "aria-describedby": leads && `leads-${id}` }),
+    h("span", {}, h("span", { id: `label-${id}` }, words(label ?? id)), leads && h("span", { class: "quiet", id: `leads-${id}` }, leads)),
+  );
+}
+
+/** What was typed and not sent, kept for this tab alone. */
+function draftOf({ dag_id: dag, run_id: run, task_id: task, n }) {
+  const name = `planexe-draft:${dag}/${run}/${task}/${n}`;
+  const attempt = (act) => {
+    try {
+      return act();
+    } catch {
+      return null; // a browser that keeps nothing, or a text too long to keep
+    }
+  };
+  return {
+    keep: (value) => attempt(() => sessionStorage.setItem(name, JSON.stringify(value))),
+    read: () => attempt(() => JSON.parse(sessionStorage.getItem(name))),
+    drop: () => attempt(() => sessionStorage.removeItem(name)),
+  };
 }
 
 /** One field. It is shown for the options that require it, or for all of them if none does; data that nobody must give is folded away. */
@@ -53,49 +113,66 @@ function field(ticket, name, schema) {
   const wantedBy = ticket.options.filter(({ requires }) => requires.includes(name)).map((one) => one.id);
   const json = schema.contentMediaType === "application/json";
   const optional = name === "comment" || wantedBy.length === 0;
-  const input = control(id, schema, json);
-  if (json && wantedBy.includes("Correct") && ticket.agent_says) input.value = JSON.stringify(ticket.agent_says.result ?? {}, null, 2);
+  const correction = json && wantedBy.includes("Correct") && ticket.agent_says;
+  const inner = correction ? correctionOf(id, ticket) : plain(id, schema, json);
   const mark = h("span", { class: "quiet" });
   const error = h("p", { class: "error", id: `${id}-error` });
-  const content = [h("label", { for: id }, words(schema.title ?? name), " ", mark), schema.description && h("p", { class: "quiet" }, words(schema.description)), input, error];
+  const label = correction ? h("p", { class: "strong" }, "The result as it should be ", mark) : h("label", { for: id }, words(schema.title ?? name), " ", mark);
+  const content = [label, schema.description && h("p", { class: "quiet" }, words(schema.description)), inner.element, error];
   const forExperts = json && wantedBy.length === 0;
   const element = forExperts ? h("details", { class: "field" }, h("summary", {}, "Add data for later steps"), content) : h("div", { class: "field" }, content);
-  input.setAttribute("aria-describedby", error.id);
+  inner.focus.setAttribute("aria-describedby", error.id);
   element.hidden = !optional;
   return {
     name,
     element,
-    input,
     shown: () => !element.hidden,
-    value: () => read(input, schema),
+    value: inner.value,
+    text: inner.text,
+    restore: (text) => text !== undefined && inner.write(text),
     adapt(chosen, requires) {
       const required = requires.includes(name);
       element.hidden = !required && !optional;
       mark.textContent = required ? "(needed)" : "(optional)";
-      input.setAttribute("aria-required", String(required));
+      inner.focus.setAttribute("aria-required", String(required));
+      inner.changed?.();
     },
     complain(problems) {
-      error.textContent = problems.join(" ");
+      inner.clear?.();
+      const rest = problems.filter((problem) => !inner.mark?.(problem));
+      error.textContent = visible(rest.map((problem) => problem.replace(/^\w+: ?/, "")).join(" "));
       if (problems.length && forExperts) element.open = true;
-      if (problems.length) input.setAttribute("aria-invalid", "true");
-      else input.removeAttribute("aria-invalid");
+      if (rest.length) inner.focus.setAttribute("aria-invalid", "true");
+      else inner.focus.removeAttribute("aria-invalid");
     },
+    wrong: () => inner.firstWrong?.() ?? (inner.focus.hasAttribute("aria-invalid") ? inner.focus : undefined),
   };
 }
 
-function control(id, schema, json) {
-  if (Array.isArray(schema.enum)) return h("select", { id }, h("option", { value: "" }, "Choose…"), schema.enum.map((one) => h("option", { value: String(one) }, String(one))));
-  if (schema.type === "boolean") return h("input", { id, type: "checkbox" });
-  if (schema.type === "number" || schema.type === "integer") return h("input", { id, inputmode: "decimal", autocomplete: "off" });
-  return h("textarea", { id, rows: json ? 10 : 4, class: json ? "code" : null, spellcheck: json ? "false" : null });
+function plain(id, schema, json) {
+  const input = control(id, schema, { json });
+  return {
+    element: input,
+    focus: input,
+    value: () => readControl(input, schema),
+    text: () => (input.type === "checkbox" ? input.checked : input.value),
+    write: (text) => (input.type === "checkbox" ? writeControl(input, schema, text) : (input.value = text)),
+  };
 }
 
-/** Read a field as its schema wants it; what is not a number stays text, for the server to refuse by name. */
-function read(input, schema) {
-  if (input.type === "checkbox") return input.checked;
-  const text = input.value.trim();
-  const number = Number(text.replaceAll(/[\s,'’]/g, ""));
-  return (schema.type === "number" || schema.type === "integer") && text !== "" && Number.isFinite(number) ? number : text;
+/** The editor of a corrected result, and what it changes in what the agent brought. */
+function correctionOf(id, ticket) {
+  const before = ticket.agent_says.result ?? {};
+  const editor = objectEditor(id, ticket.result_schema, before);
+  const changes = h("div", { class: "difference", role: "group", "aria-label": "What you change" });
+  function changed() {
+    try {
+      fill(changes, differenceView(differences(before, JSON.parse(editor.value()))));
+    } catch {
+      fill(changes, h("p", { class: "error" }, "This is not JSON yet."));
+    }
+  }
+  return { ...editor, element: h("div", { oninput: changed, onchange: changed }, editor.element, changes), text: editor.value, changed };
 }
 
 function clear(errors, fields) {
@@ -105,23 +182,24 @@ function clear(errors, fields) {
 
 /** Each problem reads `field: what to do`; those about no field, and refusals, stand above the form. */
 function complain(errors, fields, error) {
-  const problems = error.problems ?? ["The server does not answer. Your answer was not sent: try again."];
+  const problems = error.problems ?? ["The server does not answer. Your answer was not sent, and is kept here: try again."];
   const about = (one, problem) => new RegExp(`^${one.name}\\b`).test(problem) && one.shown();
-  for (const one of fields) one.complain(problems.filter((problem) => about(one, problem)).map((problem) => problem.replace(/^\w+: ?/, "")));
+  for (const one of fields) one.complain(problems.filter((problem) => about(one, problem)));
   const rest = problems.filter((problem) => !fields.some((one) => about(one, problem)));
   if (rest.length) errors.append(h("div", { class: "notice danger" }, heading(error), rest.map((problem) => h("p", {}, words(problem)))));
-  const first = fields.find((one) => one.input.hasAttribute("aria-invalid"));
-  (first?.input ?? errors).focus();
+  const first = fields.map((one) => one.wrong()).find(Boolean);
+  (first ?? errors).focus();
 }
 
 function heading(error) {
   if (error.status === 409) return h("strong", {}, "Somebody was faster");
   if (error.status === 403) return h("strong", {}, "You may not answer this ticket");
+  if (error.status === 401) return h("strong", {}, "You are not logged in");
   return h("strong", {}, "The answer was not taken");
 }
 
 /** Say what happens now, and offer the next ticket. */
-async function thank(form, ticket, taken) {
+async function thanks(ticket, taken) {
   const { tickets, total } = await get(["tickets"], { limit: 2 }).catch(() => ({ tickets: [], total: 0 }));
   const next = tickets.find((one) => one.task_id !== ticket.task_id || one.run_id !== ticket.run_id);
   const panel = h(
@@ -133,7 +211,6 @@ async function thank(form, ticket, taken) {
     h("p", { class: "quiet" }, "Recorded for ", words(taken.by), "."),
     h("p", { class: "row" }, next ? h("a", { class: "button", href: page("tickets", next.dag_id, next.run_id, next.task_id) }, `Next ticket (${total} open)`) : h("span", {}, "No more tickets wait."), h("a", { class: "button quiet", href: page("runs", ticket.dag_id, ticket.run_id) }, "See the run")),
   );
-  form.replaceWith(panel);
-  panel.focus();
   announce(`Answered: ${taken.option}. ${taken.next}`);
+  return panel;
 }

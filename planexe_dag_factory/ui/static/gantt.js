@@ -8,6 +8,23 @@ const SVG = "http://www.w3.org/2000/svg";
 const ELEMENTS = new Set(["svg", "g", "line", "rect", "polygon", "text", "title", "desc"]);
 const ATTRIBUTES = new Set(["class", "viewBox", "role", "aria-label", "x", "y", "x1", "x2", "y1", "y2", "width", "height", "rx", "points"]);
 
+const RISK_PICTURES = { finish: "When the plan ends", drivers: "What moves that", cost: "What it costs", scenarios: "Scenarios" };
+
+/** What the risk assessment at a milestone found, as pictures: asked for once somebody opens them. */
+export function riskPictures(dagId, runId, milestone, pictures) {
+  const box = h("div", { class: "risk-pictures" });
+  const details = h("details", { class: "risk-box", id: `risk-${milestone}`, ontoggle: () => details.open && !box.childElementCount && load() }, h("summary", { id: `risk-${milestone}-summary` }, "Risk picture"), box);
+  async function load() {
+    for (const name of pictures) {
+      const label = RISK_PICTURES[name] ?? name;
+      const found = await text(["runs", dagId, runId, "risk", milestone, `${name}.svg`]).catch(() => null);
+      if (found) box.append(h("figure", {}, h("figcaption", {}, label), h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `Picture: ${label}` }, draw(found))));
+    }
+    if (!box.childElementCount) box.append(h("p", { class: "quiet" }, "The pictures cannot be loaded now. Close this and open it again."));
+  }
+  return details;
+}
+
 export function ganttOf(dagId, runId, name, phase = null) {
   const parts = ["runs", dagId, runId, "gantt.svg"];
   const picture = region("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": `Picture: ${name}` });

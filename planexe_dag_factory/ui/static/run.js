@@ -2,8 +2,8 @@
 
 import { get, page, withQuery } from "./api.js";
 import { announce, h, region, show, title, words } from "./dom.js";
-import { ganttOf } from "./gantt.js";
-import { chip, crumbs, executor, gate, lasting, legend, progressBar, runChip, since, STATES, total, when } from "./labels.js";
+import { ganttOf, riskPictures } from "./gantt.js";
+import { chip, crumbs, executor, gate, lasting, legend, progressBar, runChip, sentence, since, STATES, total, when } from "./labels.js";
 import { keepFresh } from "./live.js";
 import { recordOf } from "./record.js";
 
@@ -106,6 +106,10 @@ const asks = ({ dag_id: dag, run_id: id, open_tickets: open }) =>
 /** What matters this morning: who is waited for, what runs, what is late, what comes next. */
 function nowOf(progress, timeline) {
   const steps = progress.phases.flatMap((phase) => phase.steps);
+  const states = new Map(steps.map(({ id, state }) => [id, state]));
+  const late = timeline?.late.filter(({ id }) => !["done", "refused", "failed", "skipped"].includes(states.get(id))) ?? [];
+  const unbegun = new Set(progress.phases.flatMap((phase) => phase.steps.filter(({ state }) => ["pending", "queued"].includes(state)).map((one) => `${phase.title}/${one.title}`)));
+  const ready = timeline?.ready.filter((one) => unbegun.has(`${one.phase}/${one.title}`)) ?? [];
   const bySince = (a, b) => String(a.since).localeCompare(String(b.since));
   return [
     panel("waits", "Waits on people", steps.filter(({ state }) => state === "waiting").sort(bySince), (one) => [
@@ -116,14 +120,12 @@ function nowOf(progress, timeline) {
       words(one.title, "grow"),
       h("span", { class: "quiet" }, executor(one.executor), one.since && [" · ", since(one.since)]),
     ]),
-    timeline?.late.length > 0 &&
-      panel("late", "Late against the plan", timeline.late, (one) => [
-        words(one.title, "grow"),
-        h("span", { class: "late" }, lasting(one.late_s), " late"),
-        h("span", { class: "quiet" }, STATES[one.state], " · ", words(one.who)),
-      ]),
-    timeline?.ready.length > 0 &&
-      panel("ready", "Comes next", timeline.ready, (one) => [words(one.title, "grow"), h("span", { class: "quiet" }, words(one.who), one.gate && `, after: ${gate(one.gate).toLowerCase()}`)]),
+    panel("late", "Late against the plan", late, (one) => [
+      words(one.title, "grow"),
+      h("span", { class: "late" }, lasting(one.late_s), " late"),
+      h("span", { class: "quiet" }, STATES[states.get(one.id)], " · ", words(sentence(one.who))),
+    ]),
+    panel("ready", "Comes next", ready, (one) => [words(one.title, "grow"), h("span", { class: "quiet" }, words(sentence(one.who)), one.gate && `, after: ${gate(one.gate).toLowerCase()}`)]),
   ];
 }
 
@@ -150,6 +152,7 @@ function section(progress, phase, timeline) {
     h("summary", { id: `summary-${phase.id}` }, h("h2", {}, words(phase.title)), h("span", { class: "quiet" }, `${counts.done ?? 0} of ${phase.steps.length} steps`), chip(phase.state)),
     packages(phase.steps).map(([name, steps]) => [name && h("h3", {}, words(name)), h("ul", { class: "steps" }, steps.map((one) => step(progress, one)))]),
     phase.milestone && milestone(progress, phase.milestone, time),
+    phase.milestone && time?.pictures.length > 0 && riskPictures(progress.dag_id, progress.run_id, phase.milestone.id, time.pictures),
   );
 }
 
@@ -173,16 +176,17 @@ function milestone({ dag_id: dag, run_id: id }, one, time) {
     "div",
     { class: "milestone" },
     h("span", { class: `diamond is-${one.state}`, "aria-hidden": "true" }),
-    h("div", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title), time && h("div", { class: "quiet" }, due(time))),
+    h("div", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title), time && h("div", { class: "quiet" }, due(time, one.state === "done"))),
+    typeof time?.resilience === "number" && h("span", { class: "chip", title: "0 to 1: how well the plan stands what may happen" }, `Resilience ${time.resilience.toFixed(2)}`),
     time?.existential && h("span", { class: "chip is-failed" }, "Existential risk flagged"),
     one.report ? h("a", { id: `report-${one.id}`, href: page("runs", dag, id, "report", one.id) }, "Read the report and its risks") : h("span", { class: "quiet" }, one.state === "done" ? "Report not written yet" : STATES[one.state]),
   );
 }
 
 /** A milestone's day, counted from the start of the run by the plan's estimates. */
-function due({ due: planned, reached_at: reached, late_s: late }) {
+function due({ due: planned, reached_at: reached, late_s: late }, done) {
   if (!planned) return reached && ["reached ", when(reached)];
-  const behind = late > 0 ? [", ", h("span", { class: "late" }, lasting(late), " late")] : null;
+  const behind = late > 0 && (reached || !done) ? [", ", h("span", { class: "late" }, lasting(late), " late")] : null;
   return reached ? ["planned ", when(planned), ", reached ", when(reached), behind] : ["planned ", when(planned), behind];
 }
 

@@ -1,34 +1,119 @@
-// One ticket: what is asked, what is known, what the plan and an agent say, and the answer form.
-// The three sources are kept apart, and what an agent wrote has a ground and a typeface that the page never uses.
+// One ticket: what is asked, who deals with it, what is known, what the plan and an agent say, the answer, the history.
+// The sources are kept apart: what an agent wrote has a ground and a typeface that the page never uses.
+// It is live: each part is drawn again when what it shows changes, and the answer only when it is another question.
 
-import { get, page } from "./api.js";
-import { h, show, title, words } from "./dom.js";
+import { get, page, post } from "./api.js";
+import { agentSays } from "./said.js";
+import { announce, fill, h, region, show, title, words } from "./dom.js";
+import { handOver, historyOf, holding, talk } from "./desk.js";
 import { answerForm } from "./form.js";
-import { crumbs, kindChip, sentence, when } from "./labels.js";
+import { shortcuts } from "./keys.js";
+import { amount, crumbs, kindChip, when } from "./labels.js";
+import { keepFresh } from "./live.js";
 
 export async function ticket({ dagId, runId, taskId }) {
-  const found = await get(["tickets", dagId, runId, taskId]);
-  title(found.title);
-  show(
-    crumbs(["Inbox", page("inbox")], [found.plan, page("runs", dagId, runId)]),
-    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind)),
-    h("p", { class: "ask" }, words(found.ask)),
-    found.previous && h("div", { class: "notice danger" }, h("strong", {}, "The last answer was not enough"), h("p", {}, words(found.previous))),
-    h("div", { class: "columns" }, h("div", { class: "grow" }, context(found)), h("aside", { class: "answer", "aria-label": "Your answer" }, answer(found))),
+  const place = [dagId, runId, taskId];
+  shortcuts(
+    { keys: "a", does: "Go to the answer", act: () => document.querySelector("#answer :is(input, button, a)")?.focus() },
+    { keys: "c", does: "Claim the ticket", act: () => document.getElementById("claim")?.click() },
+    { keys: "r", does: "Release the ticket", act: () => document.getElementById("release")?.click() },
+    { keys: "h", does: "Hand the ticket over", act: () => document.getElementById("hand-over")?.click() },
+    { keys: "m", does: "Write a comment", act: () => document.getElementById("comment-text")?.focus() },
   );
+  const you = await get(["people"]).then(({ you }) => you).catch(() => []);
+  const parts = Object.fromEntries(["head", "holding", "context", "votes", "history"].map((name) => [name, region("div")]));
+  const told = h("div", { role: "status" });
+  const aside = h("aside", { class: "answer", id: "answer", tabindex: "-1", "aria-label": "Your answer" });
+  const box = answerBox(aside);
+  const load = async () => {
+    try {
+      return await get(["tickets", ...place]);
+    } catch (error) {
+      if (error.status === 404) return { missing: error.message };
+      throw error;
+    }
+  };
+  const refresh = keepFresh(load, draw);
+  const talking = talk(place, refresh);
+  const layout = h(
+    "div",
+    {},
+    parts.head.element,
+    parts.holding.element,
+    told,
+    h("a", { class: "button jump", href: "#answer" }, "Go to your answer"),
+    h("div", { class: "columns" }, h("div", { class: "grow" }, parts.context.element, talking.element, parts.history.element), h("div", { class: "side" }, aside, parts.votes.element)),
+  );
+
+  function draw(found) {
+    if (found.missing) return show(nobodyAsked(dagId, runId, found.missing));
+    found.yours = found.claimed_by !== null && you.includes(found.claimed_by);
+    title(found.title);
+    if (!layout.isConnected) show(layout);
+    parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "state"), () => headOf(found));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "state", "yours", "votes"), () => holding(found, act));
+    parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
+    parts.votes.draw(found.votes ?? null, votesOf);
+    parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
+    talking.draw(found);
+    box.draw(found);
+  }
+  async function act(action) {
+    if (action === "hand") return handOver(place, refresh);
+    const [one] = await post(["tickets", action], { tickets: [{ dag_id: dagId, run_id: runId, task_id: taskId }] }).then(({ tickets }) => tickets, (error) => [{ ok: false, problem: error.message }]);
+    fill(told, !one.ok && h("div", { class: "notice danger" }, h("p", {}, words(one.problem))));
+    announce(one.ok ? `Ticket ${action === "claim" ? "claimed" : "released"}` : one.problem);
+    await refresh();
+  }
+}
+
+const pick = (found, ...names) => Object.fromEntries(names.map((name) => [name, found[name]]));
+
+/** A task of a DAG that is no question (now): what the tab on a task shows then. */
+const nobodyAsked = (dagId, runId, why) => [
+  h("div", { class: "notice" }, h("h1", {}, "Nobody is asked here"), h("p", {}, words(why)), h("p", {}, "A ticket appears here when this task waits for a person."), h("p", {}, h("a", { href: page("runs", dagId, runId) }, "See the whole run"))),
+];
+
+function headOf(found) {
+  const open = found.state === "open";
+  return [
+    crumbs(["Inbox", page("inbox")], [found.plan, page("plans", found.dag_id)], ["Run", page("runs", found.dag_id, found.run_id)]),
+    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind), open && found.due_at && dueChip(found.due_at)),
+    h("p", { class: "ask" }, words(found.ask)),
+    typeof found.amount === "number" && h("p", { class: "big" }, h("span", { class: "quiet" }, "Amount "), amount(found.amount, found.currency ?? currencyOf(found))),
+    open && found.previous && h("div", { class: "notice attention" }, h("div", {}, h("strong", {}, "This ticket has been opened again"), h("p", {}, words(found.previous)))),
+  ];
+}
+
+/** The orchestrator writes the amount with its currency among the facts. */
+const currencyOf = ({ facts }) => /([A-Z]{3})$/.exec(facts.find(({ label }) => label === "Amount")?.value ?? "")?.[1];
+
+function dueChip(moment) {
+  const late = new Date(moment) < new Date();
+  return h("span", { class: late ? "chip is-failed" : "chip" }, late ? "Late: was due " : "Due ", when(moment));
 }
 
 function context(found) {
   return [
     block("Why a person is needed", "computed", h("p", {}, words(found.why))),
-    block("Facts", "computed", facts(found), h("p", { class: "source" }, "Put together by PlanExe from the plan and the record of this run.")),
     found.agent_says && agentSays(found.agent_says),
+    block("Facts", "computed", facts(found), h("p", { class: "source" }, "Put together by PlanExe from the plan and the record of this run. ", inAirflow(found.links))),
     planSays(found.plan_says),
+    found.risks?.length > 0 && block("Risks of this step", "plan", h("p", { class: "source" }, "From the plan's own risk register: those that share words with this step."), h("ul", { class: "risks" }, found.risks.map(risk))),
   ];
 }
 
+/** Within Airflow's own page the task is one click away, and a frame may not leave. */
+function inAirflow(links) {
+  const alone = !document.documentElement.hasAttribute("data-framed");
+  const root = document.body.dataset.base.replace(/\/planexe$/, "");
+  return alone && links?.task && h("a", { href: `${root}${links.task}` }, "The task in Airflow");
+}
+
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+
 function facts(found) {
-  const rows = found.facts.map(({ label, value }) => [label, words(value)]);
+  const rows = found.facts.map(({ label, value }) => [words(label), DIGEST.test(value) ? h("code", { title: value, class: "digest" }, `${value.slice(0, 19)}…`) : words(value)]);
   rows.push(["For", words(found.assignee)], ["Opened", when(found.opened_at)]);
   if (found.due_at) rows.push(["Due", when(found.due_at)]);
   if (found.unblocks.length) rows.push(["Unblocks", h("ul", {}, found.unblocks.map((name) => h("li", {}, words(name))))]);
@@ -45,38 +130,19 @@ function planSays(plan) {
   );
 }
 
-function agentSays(said) {
-  const confidence = typeof said.confidence === "number" ? `${Math.round(said.confidence * 100)} %` : "none given";
-  return h(
-    "section",
-    { class: "block agent", "aria-labelledby": "agent-says" },
-    h("h2", { id: "agent-says" }, "Written by agent ", words(said.agent), " — not checked"),
-    h("p", { class: "source" }, `Action ${said.action} · ${sentence(said.status)} · its own confidence: ${confidence}`),
-    h(
-      "div",
-      { class: "agent-text", tabindex: "0", role: "group", "aria-label": "Text of the agent" },
-      said.reason && named("reason", words(said.reason)),
-      said.confidence_why && named("confidence because", words(said.confidence_why)),
-      Object.keys(said.result ?? {}).length > 0 && value(said.result),
-      said.evidence?.length > 0 && named("evidence", h("ol", {}, said.evidence.map(evidence))),
-      said.usage && named("language model", words(used(said.usage))),
-    ),
-    h("p", { class: "source" }, "End of what the agent wrote."),
-  );
+function risk(one) {
+  return h("li", {}, h("strong", {}, words(one.area ?? one.title ?? "")), " ", words(one.description ?? ""), one.likelihood && h("div", { class: "quiet" }, "Likelihood ", words(one.likelihood), ", severity ", words(one.severity)), one.action && h("div", { class: "quiet" }, "What the plan does about it: ", words(one.action)));
 }
 
-const used = ({ model, requests, input_tokens, output_tokens, cost }) =>
-  `${model}: ${(input_tokens + output_tokens).toLocaleString("en")} tokens in ${requests} requests${cost === null ? "" : `, cost ${cost}`}`;
-
-const evidence = ({ source, quote, url }) => h("li", {}, words(source), quote && h("blockquote", {}, words(quote)), url && h("div", {}, words(url)));
-
-const named = (name, content) => h("div", { class: "pair" }, h("span", { class: "key" }, name), h("div", {}, content));
-
-/** JSON as a tree of text. */
-function value(json) {
-  if (Array.isArray(json)) return h("ol", { class: "values" }, json.map((one) => h("li", {}, value(one))));
-  if (json !== null && typeof json === "object") return h("div", { class: "values" }, Object.entries(json).map(([key, one]) => h("div", { class: "pair" }, words(key, "key"), h("div", {}, value(one)))));
-  return words(json === null ? "none" : json);
+function votesOf(votes) {
+  if (!votes || votes.needed < 2) return null;
+  const given = votes.given ?? [];
+  return block(
+    "Votes",
+    "computed",
+    h("p", {}, `${given.length} of ${votes.needed} different people have approved.`),
+    given.length > 0 && h("ul", {}, given.map((one) => h("li", {}, words(one.by?.name || one.by?.id || one.who || one), one.at && [" ", when(one.at)]))),
+  );
 }
 
 function block(name, source, ...content) {
@@ -84,8 +150,54 @@ function block(name, source, ...content) {
   return h("section", { class: `block ${source}`, "aria-labelledby": id }, h("h2", { id }, name), content);
 }
 
-function answer(found) {
-  if (found.state !== "open") return h("div", { class: "notice" }, h("h2", {}, "Answered"), h("p", {}, "This ticket has been answered. "), h("a", { href: page("inbox") }, "Back to the inbox"));
-  if (!found.may_answer) return h("div", { class: "notice" }, h("h2", {}, "You can read this ticket"), h("p", {}, "Answering it needs the right to edit the DAG, or to be named as the one who answers."));
-  return answerForm(found);
+/** The answer. Another question takes its place; what somebody has begun to write is never taken away unasked. */
+function answerBox(aside) {
+  let form = null;
+  let asked = null;
+  let thanked = null;
+
+  function draw(found) {
+    const question = `${found.n}`;
+    const standing = JSON.stringify(pick(found, "n", "state", "may_answer", "why_not"));
+    if (standing === asked?.standing || (thanked === question && found.state !== "open")) return;
+    const stale = form?.started() && (asked.question !== question || !found.may_answer);
+    asked = { standing, question };
+    if (stale) return shut(found);
+    form = null;
+    fill(aside, content(found));
+  }
+  function content(found) {
+    if (found.state !== "open") return notice("Answered", "This ticket has been answered.", h("a", { href: page("inbox") }, "Back to the inbox"));
+    if (!found.may_answer) return notice("You can read this ticket", found.why_not ?? "Answering it needs the right to edit the DAG, or to be named as the one who answers.");
+    form = answerForm(found, (panel) => {
+      thanked = `${found.n}`;
+      form = null;
+      fill(aside, panel);
+      panel.focus();
+    });
+    return form.element;
+  }
+  function shut(found) {
+    document.getElementById("changed")?.remove();
+    document.getElementById("send-answer").hidden = true;
+    aside.prepend(changedNotice(found));
+  }
+  function changedNotice(found) {
+    const drop = () => {
+      form?.drop();
+      form = null;
+      fill(aside, content(found));
+    };
+    announce("This ticket has changed while you were writing");
+    return h(
+      "div",
+      { class: "notice danger", id: "changed" },
+      h("strong", {}, "This has changed while you were writing"),
+      h("p", {}, found.state !== "open" ? "It has been answered meanwhile." : words(found.why_not ?? "It has been asked anew.")),
+      h("p", {}, "What you wrote is still here, to copy. ", h("button", { class: "button small quiet", type: "button", onclick: drop }, "Put it away")),
+    );
+  }
+  return { draw };
 }
+
+const notice = (heading, text, ...more) => h("div", { class: "notice" }, h("h2", {}, heading), h("p", {}, words(text)), more);

@@ -15,6 +15,7 @@ HOSTILE = (
     '<button class="button">Approve</button>\n\u202egnihton evorppa\n{{ 7 * 7 }}'
 )
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"
+BEGUN = "2026-03-02T09:00:00+00:00"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class SitePlan:
     refused: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     reports: dict[str, str] = field(default_factory=dict)
+    assessed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    risks: tuple[dict[str, str], ...] = ()
     run_state: str | None = "running"
     tagged: bool = True
     recorded: bool = True
@@ -144,6 +147,25 @@ def agent_says(text: str) -> dict[str, Any]:
     }
 
 
+ASSESSMENT = {
+    "existential": True,
+    "resilience": 0.7,
+    "rules": [],
+    "scenarios": [
+        {"name": HOSTILE, "kind": "adverse", "overrun": 0.2, "slip": 0.1, "success": 0.8, "resilience": 0.7},
+    ],
+    "schedule": {
+        "mean": 5,
+        "p10": 2,
+        "p50": 5,
+        "p80": 8,
+        "p90": 9,
+        "planned": 4,
+        "histogram": [{"start": 0, "end": 5, "count": 50}, {"start": 5, "end": 10, "count": 50}],
+    },
+}
+
+
 def harbour() -> SitePlan:
     gate = Gate("budget", "the step spends money", "Finance", 250_000, "EUR")
     items = [
@@ -184,11 +206,8 @@ def harbour() -> SitePlan:
         states,
         tickets,
         refused=("paint",),
-        events=(
-            Event("run-started"),
-            Event("ticket-opened", about="dredge", details={"kind": "approval", "assignee": "Finance"}),
-            Event("ticket-answered", Actor("person", "eve", HOSTILE), "paint", details={"option": HOSTILE}),
-        ),
+        assessed={"milestone-plan": ASSESSMENT},
+        risks=({"area": "Dredging", "description": HOSTILE + " A late dredger order is dear.", "severity": "high"},),
         reports={"milestone-plan": "<h1>Planning</h1><script>parent.document.title = 'owned'</script>"},
     )
 
@@ -200,11 +219,70 @@ def crowd() -> SitePlan:
     return SitePlan(spec("crowd", "Crowd", {"ask": "Asking"}, items), states, tickets)
 
 
+UNSEEN = "pay\u200bee \u202egnp.exe \u2066left\u2069 \ufeffend"
+LONG = "a" * 1_000_000
+
+
+def bridge() -> SitePlan:
+    """Tickets that the tests of the pages answer, each in its own way; and one whose every text is hostile."""
+    gate = Gate("budget", "the step spends money", "Finance", 250_000, "EUR")
+    kinds = {
+        "review": ("accept", "correct", "redo", "refuse", "draft", "changed", "long"),
+        "approval": ("approve", "reject", "quorum", "amount"),
+        "senior_review": ("proceed", "stop"),
+        "work": ("done", "undone", "talked", "claimed", "elsewhere"),
+    }
+    items, tickets = [], []
+    for kind, names in kinds.items():
+        for name in names:
+            executor = "human" if kind == "work" else "analysis"
+            one = item(name, f"Bridge: {name}", "span", executor, gate=gate if kind == "approval" else None)
+            items.append(one)
+            tickets.append(ticket("bridge", one, kind, **BRIDGE.get(name, {}), **_said(kind, name)))
+    evil = item("evil", HOSTILE, "span", "analysis", assignee=HOSTILE)
+    words = dict.fromkeys(("ask", "why", "previous"), HOSTILE)
+    facts = [{"label": HOSTILE, "value": UNSEEN}]
+    plan_says = {"description": HOSTILE, "resources": [HOSTILE, UNSEEN], "phase": "p", "package": "q"}
+    said = agent_says(HOSTILE) | {"agent": HOSTILE, "action": HOSTILE, "reason": UNSEEN}
+    tickets.append(
+        ticket("bridge", evil, "review", **words, facts=facts, plan_says=plan_says, agent_says=said, unblocks=[HOSTILE])
+    )
+    states = {f"{one['task_id']}": "awaiting_input" for one in tickets}
+    return SitePlan(spec("bridge", "Bridge", {"span": HOSTILE}, [*items, evil]), states, tuple(tickets))
+
+
+BRIDGE: dict[str, dict[str, Any]] = {
+    "quorum": {"approvals": {"needed": 2, "given": [{"by": {"kind": "person", "id": "boss"}, "at": BEGUN}]}},
+}
+
+
+def _said(kind: str, name: str) -> dict[str, Any]:
+    if kind not in {"review", "senior_review"}:
+        return {}
+    schema = {
+        "type": "object",
+        "properties": {
+            "summary": {"type": "string", "minLength": 3},
+            "days": {"type": "integer", "minimum": 1},
+            "options": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["summary", "days"],
+    }
+    return {"agent_says": agent_says(LONG if name == "long" else "By barge."), "result_schema": schema}
+
+
 def single(dag_id: str, title: str, **more: Any) -> SitePlan:
     one = item("one", f"The step of {dag_id}", "only")
     states = {"start": "success", "one.human": "awaiting_input"}
     plan = spec(dag_id, title, {"only": "Only phase"}, [one])
     return SitePlan(plan, states, (ticket(dag_id, one, "work"),), **more)
+
+
+EVENTS = (
+    Event("run-started"),
+    Event("ticket-opened", about="one", details={"kind": "work", "assignee": "Site manager"}),
+    Event("ticket-answered", Actor("person", "eve", HOSTILE), "one", details={"option": HOSTILE}),
+)
 
 
 def site_plans() -> tuple[SitePlan, ...]:
@@ -213,10 +291,11 @@ def site_plans() -> tuple[SitePlan, ...]:
     return (
         harbour(),
         crowd(),
+        bridge(),
         single("secret", "Secret"),
         single("plain", "Not a plan", tagged=False),
         single("hostile", HOSTILE.replace("\n", " ")[:190]),
-        SitePlan(clinic.spec, done, (), reports=clinic.reports, run_state="success"),
+        SitePlan(clinic.spec, done, (), events=EVENTS, reports=clinic.reports, run_state="success"),
         single("fresh", "Fresh", run_state=None, recorded=False),
         single("starting", "Starting", recorded=False),
         single("broken", "Broken while it ran", lost=True),

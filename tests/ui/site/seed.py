@@ -84,7 +84,11 @@ def start(session: Any, plan: SitePlan) -> None:
 
 def request(ti_id: Any, ticket: dict[str, Any]) -> HITLDetail:
     params = {
-        name: {"value": None, "description": None, "schema": {"title": schema["title"]}}
+        name: {
+            "value": None,
+            "description": None,
+            "schema": {"title": schema["title"], "type": [schema["type"], "null"]},
+        }
         for name, schema in ticket["form"]["properties"].items()
     }
     options = [option["id"] for option in ticket["options"]]
@@ -94,7 +98,7 @@ def request(ti_id: Any, ticket: dict[str, Any]) -> HITLDetail:
 def record(plan: SitePlan) -> None:
     run = run_folder(plan.spec.dag_id, RUN_ID, BEGINNING)
     run.write_bytes(dump_spec(plan.spec), "dagspec.json")
-    run.write_json({"title": plan.spec.title, "risks": []}, "plan.json")
+    run.write_json({"title": plan.spec.title, "risks": list(plan.risks)}, "plan.json")
     begun = {"dag_id": plan.spec.dag_id, "run_id": RUN_ID, "plan_id": plan.spec.plan_id}
     run.write_json({**begun, "started_at": BEGINNING.isoformat()}, "run.json")
     for event in plan.events:
@@ -105,6 +109,8 @@ def record(plan: SitePlan) -> None:
         when = {"started_at": BEGINNING.isoformat(), "ended_at": BEGINNING.isoformat()}
         by = {"kind": "person", "id": "eve", "name": "Eve"}
         run.write_json({"work_item": name, "status": "refused", "by": by, **when}, "steps", name, "result.json")
+    for milestone, result in plan.assessed.items():
+        run.write_json({"result": result}, "steps", f"{milestone}-risk", "result.json")
     for milestone, html in plan.reports.items():
         place = ("final",) if milestone == "final" else ("milestones", milestone, "report")
         run.write_bytes(html.encode(), *place, "report.html")
