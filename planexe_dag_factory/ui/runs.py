@@ -52,10 +52,10 @@ def gantt(dag_id: str, run_id: str, session: SessionDep, phase: str | None = Non
 @router.get("/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg", response_class=Response)
 def risk(dag_id: str, run_id: str, milestone: str, picture: RiskPicture, session: SessionDep) -> Response:
     """Draw what the risk assessment at a milestone found."""
-    _, folder = _recorded(session, dag_id, run_id)
-    return _picture(
-        draw_risk(folder, milestone, picture), f"The assessment at {milestone!r} has no such picture (yet)."
-    )
+    record = find_record_of(session, dag_id, run_id)
+    known = any(one.id == milestone for one in record.spec.milestones)
+    drawn = draw_risk(record.folder, milestone, picture) if known else None
+    return _picture(drawn, f"The assessment at {milestone!r} has no such picture (yet).")
 
 
 @router.get("/runs/{dag_id}/{run_id}/events")

@@ -51,6 +51,7 @@ def test_a_phase_that_the_plan_lacks_has_no_picture(site: Site) -> None:
         ("milestone-plan", "cost", 404),
         ("milestone-build", "finish", 404),
         ("../x", "finish", 404),
+        ("no such milestone", "finish", 404),
         ("milestone-plan", "other", 422),
     ],
 )
