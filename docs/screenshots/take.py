@@ -133,7 +133,8 @@ def look_at_ticket(photographer: Photographer, dag_id: str, run_id: str, ticket:
     photographer.take(f"ticket-{kind.replace('_', '-')}", *place, ready="#answer-form")
     if kind == "approval":
         comment = {"text": "The offer holds until Friday. The return right of 30 days is in writing."}
-        photographer.client.post("/planexe/api/v1/" + "/".join(map(quote, place)) + "/comments", comment)
+        path = "/planexe/api/v1/" + "/".join(quote(part, safe="") for part in place) + "/comments"
+        photographer.client.request("POST", path, json=comment).raise_for_status()
         photographer.take("ticket-phone", *place, ready="#answer-form", phone=True)
         photographer.take("ticket-dark", *place, ready="#answer-form", dark=True, prepare=approve)
     if kind == "review":
