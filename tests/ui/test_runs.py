@@ -74,7 +74,7 @@ def test_the_record_is_paged_and_the_newest_comes_first(site: Site) -> None:
 
 def test_the_record_is_verified_for_whoever_may_see_the_run(site: Site) -> None:
     """What the seed wrote past the record is named, and who may not see the plan is told nothing."""
-    path = site.place("runs", "harbour", "RUN", "record")
+    path = site.place("runs", "clinic", "RUN", "record")
     found = site.as_user("vera").get(path).json()
     assert (found["ok"], found["state"]) == (False, "open")
     assert {problem["code"] for problem in found["problems"]} >= {"added"}
