@@ -15,7 +15,7 @@ export function agentSays(said) {
     { class: "agent-text", id: "agent-text", tabindex: "0", role: "group", "aria-label": "Text of the agent" },
     said.reason && named("reason", value(said.reason)),
     said.confidence_why && named("confidence because", value(said.confidence_why)),
-    said.usage && named("language model", value(said.usage)),
+    said.usage && named("language model", words(used(said.usage))),
     Object.keys(said.result ?? {}).length > 0 && value(said.result),
     said.evidence?.length > 0 && named("evidence", h("ol", {}, said.evidence.map((one) => evidence(one, value)))),
   );
@@ -41,6 +41,9 @@ function unfold(long) {
   });
   return h("p", {}, button);
 }
+
+const used = ({ model, requests, input_tokens, output_tokens, cost }) =>
+  `${model}: ${(input_tokens + output_tokens).toLocaleString("en")} tokens in ${requests} requests${cost === null ? "" : `, cost ${cost}`}`;
 
 const evidence = ({ source, quote, url }, value) => h("li", {}, value(source), quote && h("blockquote", {}, value(quote)), url && h("div", {}, value(url)));
 
