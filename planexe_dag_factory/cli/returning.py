@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from planexe_dag_factory.cli import console
@@ -26,7 +26,7 @@ def list_runs(runs: str | None, *, as_json: bool) -> int:
     if as_json:
         console.print_json(rows)
         return OK
-    table = Table("run", "plan", "started (UTC)", "state", "snapshots", box=None, pad_edge=False)
+    table = Table(_name("run"), "plan", "started (UTC)", "state", "snapshots", box=None, pad_edge=False)
     for row in rows:
         cells = (
             row["run"],
@@ -49,7 +49,7 @@ def list_snapshots(run: str, runs: str | None, *, as_json: bool) -> int:
     if as_json:
         console.print_json([_snapshot_row(one) for one in taken])
         return OK
-    table = Table("snapshot", "sealed (UTC)", "files", "events", "digest", box=None, pad_edge=False)
+    table = Table(_name("snapshot"), "sealed (UTC)", "files", "events", "digest", box=None, pad_edge=False)
     for row in map(_snapshot_row, taken):
         cells = (
             row["name"],
@@ -61,6 +61,11 @@ def list_snapshots(run: str, runs: str | None, *, as_json: bool) -> int:
         table.add_row(*(Text(str(cell)) for cell in cells))
     console.out.print(table)
     return OK
+
+
+def _name(title: str) -> Column:
+    """Make a column of what other commands take as an argument: it is never cut."""
+    return Column(title, no_wrap=True)
 
 
 def diff(run: str, first: str, second: str | None, runs: str | None, *, as_json: bool) -> int:
