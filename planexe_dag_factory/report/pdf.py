@@ -6,6 +6,7 @@ gives the same bytes. Import this module only where a PDF is made; its library i
 
 from __future__ import annotations
 
+import base64
 import io
 from importlib.resources import files
 
@@ -24,13 +25,18 @@ FACES = "".join(
 
 
 class _Fonts(plutoprint.ResourceFetcher):
-    """Serves our own fonts, and refuses whatever else a page might ask for."""
+    """Serves our own fonts, and refuses whatever else a page might ask for.
+
+    A font is handed over as an address that holds it: the library keeps fonts until the process has
+    ended, and memory of Python's, given back after Python itself is gone, would crash it then.
+    """
 
     def fetch_url(self, url: str) -> plutoprint.ResourceData:
         name = url.removeprefix(SCHEME)
         if name not in FONTS:
             raise ValueError(f"a report fetches nothing, and {url[:80]!r} is not one of its fonts")
-        return plutoprint.ResourceData(files(__package__).joinpath("fonts", name).read_bytes(), "font/ttf", "")
+        font = base64.b64encode(files(__package__).joinpath("fonts", name).read_bytes()).decode()
+        return plutoprint.default_resource_fetcher.fetch_url(f"data:font/ttf;base64,{font}")
 
 
 def render_pdf(status: RunStatus) -> bytes:

@@ -46,6 +46,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/api/v1/runs/{dag_id}/{run_id}"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/events"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/gantt.svg"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/record"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/timeline"),
