@@ -133,6 +133,7 @@ def test_a_component_that_was_killed_comes_back(stack: "RunningStack") -> None:
 def test_an_interrupted_start_leaves_nothing_running(tmp_path: Path) -> None:
     shutil.copy(HELLO, tmp_path)
     home = Home.below(tmp_path)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     command = [sys.executable, "-m", "planexe_dag_factory.cli", "run", "hello.json"]
     cli = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: "agents" in getattr(read_state(home), "components", {}))
