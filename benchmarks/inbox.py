@@ -104,7 +104,7 @@ with create_session() as session:
     note = lambda connection, cursor, statement, *_: statements.append(statement)
     event.listen(session.get_bind(), "before_cursor_execute", note)
     index.refresh(session, dag_ids)
-    inbox.list_tickets(session, inbox.Wanted(dag_ids, limit=50), Actor("person", "boss", "boss"), people())
+    inbox.list_tickets(session, dag_ids, inbox.Wanted(limit=50), Actor("person", "boss", "boss"), people())
     print(len(statements))
 """
 

@@ -40,7 +40,6 @@ from planexe_dag_factory.ui.wire import (
     PlanCard,
     Progress,
     Reassignment,
-    TicketKind,
     TicketPage,
 )
 
@@ -114,36 +113,17 @@ def report(
 
 
 @router.get("/tickets", dependencies=MAY_SEE_TICKETS)
-def tickets(  # noqa: PLR0917 - FastAPI reads each as one part of the request
+def tickets(
     session: SessionDep,
     readable: ReadableDags,
     person: Person,
     people: PeopleFile,
-    scope: Annotated[inbox.Scope, Query(description="Asked of me, of my groups (or of everybody), or all.")] = "all",
-    kind: TicketKind | None = None,
-    dag_id: str | None = None,
-    run_id: str | None = None,
-    phase: Annotated[str | None, Query(description="The title of a phase.")] = None,
-    state: Literal["open", "answered"] = "open",
-    due: Annotated[
-        inbox.Due | None, Query(description="Overdue, within a day, within a week, or without a date.")
-    ] = None,
-    min_age_h: Annotated[
-        float | None, Query(ge=0, le=1_000_000, description="Open for so many hours at least.")
-    ] = None,
-    claimed: inbox.Claimed = "any",
-    q: Annotated[str, Query(max_length=200, description="Words that title, plan, role or a comment must hold.")] = "",
-    sort: inbox.Sort = "opened",
-    limit: Annotated[int, Query(ge=1, le=100)] = 25,
-    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    wanted: Annotated[inbox.Wanted, Query()],
 ) -> TicketPage:
     """List tickets, the longest waiting first, with counts for each scope, kind and plan."""
     require_tables(session)
     unread = index.refresh(session, readable)
-    wanted = inbox.Wanted(
-        readable, scope, kind, dag_id, run_id, phase, state, due, min_age_h, claimed, q, sort, limit, offset
-    )
-    return inbox.list_tickets(session, wanted, person, people).model_copy(update={"unread": unread})
+    return inbox.list_tickets(session, readable, wanted, person, people).model_copy(update={"unread": unread})
 
 
 @router.post("/tickets/claim")
@@ -170,7 +150,7 @@ def people_list(person: Person, people: PeopleFile) -> PeopleList:
     dependencies=MAY_SEE_TICKETS,
     responses={200: {"content": {"application/json": {"example": TICKET}}}},
 )
-def ticket(  # noqa: PLR0917 - see `tickets`
+def ticket(  # noqa: PLR0917 - FastAPI reads each as one part of the request
     dag_id: str, run_id: str, task_id: str, session: SessionDep, user: GetUserDep, person: Person, people: PeopleFile
 ) -> dict[str, Any]:
     """Return a ticket, who deals with it, what was done about it, and whether this user may answer it."""
@@ -187,7 +167,7 @@ def ticket(  # noqa: PLR0917 - see `tickets`
         422: {"description": "Every problem of the answer"},
     },
 )
-def answer(  # noqa: PLR0917 - see `tickets`
+def answer(  # noqa: PLR0917 - see `ticket`
     dag_id: str,
     run_id: str,
     task_id: str,

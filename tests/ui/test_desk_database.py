@@ -79,7 +79,7 @@ def refresh(_):
 
 def listed(**wanted):
     with create_session() as session:
-        page = inbox.list_tickets(session, inbox.Wanted(DAGS, limit=100, **wanted), ANN, PEOPLE)
+        page = inbox.list_tickets(session, DAGS, inbox.Wanted(limit=100, **wanted), ANN, PEOPLE)
         return [page.total, len(page.tickets), page.counts.mine, page.counts.groups]
 
 with ThreadPoolExecutor(8) as servers:

@@ -60,8 +60,8 @@ def cards(*dag_ids):
     return cost(lambda session: views.plan_cards(session, frozenset(dag_ids)))
 
 def tickets(limit):
-    wanted = inbox.Wanted(frozenset(["harbour", "crowd"]), limit=limit)
-    return cost(lambda session: inbox.list_tickets(session, wanted, Actor("person", "ann", "ann"), People()))
+    dag_ids, wanted = frozenset(["harbour", "crowd"]), inbox.Wanted(limit=limit)
+    return cost(lambda session: inbox.list_tickets(session, dag_ids, wanted, Actor("person", "ann", "ann"), People()))
 
 def refresh(*dag_ids):
     with create_session() as session:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -26,39 +27,47 @@ Sort = Literal["opened", "-opened", "due", "-due", "plan", "-plan", "priority", 
 _NAMED_KINDS = ("role", "senior")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which tickets to list; None takes all. `dag_ids` are those that the reader may see."""
+class Wanted(BaseModel):
+    """Which tickets to list, as the query of a request says it; None takes all."""
 
-    dag_ids: frozenset[str]
-    scope: Scope = "all"
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    scope: Scope = Field("all", description="Asked of me, of my groups (or of everybody), or all.")
     kind: TicketKind | None = None
     dag_id: str | None = None
     run_id: str | None = None
-    phase: str | None = None
+    phase: str | None = Field(None, description="The title of a phase.")
     state: Literal["open", "answered"] = "open"
-    due: Due | None = None
-    min_age_h: float | None = None
+    due: Due | None = Field(None, description="Overdue, within a day, within a week, or without a date.")
+    min_age_h: float | None = Field(None, ge=0, le=1_000_000, description="Open for so many hours at least.")
     claimed: Claimed = "any"
-    words: str = ""
+    words: str = Field(
+        "", alias="q", max_length=200, description="Words that title, plan, role or a comment must hold."
+    )
     sort: Sort = "opened"
-    limit: int = 25
-    offset: int = 0
+    limit: int = Field(25, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who looks: their names, their groups, and the role names that mean them or one of their groups."""
+    """Who looks: the DAGs they may see, their names and groups, and the roles that mean them or one of their groups."""
 
+    dag_ids: frozenset[str]
     names: frozenset[str]
     groups: frozenset[str]
     own_roles: tuple[str, ...]
     group_roles: tuple[str, ...]
 
 
-def list_tickets(session: Session, wanted: Wanted, person: Actor, people: People) -> TicketPage:
-    """Return a page of the inbox with its counts. `unread` is 0: the caller knows what the index lacks."""
-    reader = _reader(session, person, people)
+def list_tickets(
+    session: Session, dag_ids: frozenset[str], wanted: Wanted, person: Actor, people: People
+) -> TicketPage:
+    """Return a page of the inbox with its counts; `dag_ids` are those that the person may see.
+
+    `unread` is 0: the caller knows what the index lacks.
+    """
+    reader = _reader(session, dag_ids, person, people)
     tallies = _tally(session, wanted, reader)
     rows = session.execute(_page(wanted, reader)).all()
     return TicketPage(
@@ -134,7 +143,7 @@ def _plans(tallies: Iterable[_Tally], wanted: Wanted) -> tuple[OpenOfPlan, ...]:
     return tuple(sorted(found, key=lambda plan: (plan.title.casefold(), plan.dag_id)))
 
 
-def _reader(session: Session, person: Actor, people: People) -> Reader:
+def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: People) -> Reader:
     """Look up which of the role names in use mean this person."""
     names = names_of(person)
     groups = frozenset(group for group, users in people.groups.items() if not names.isdisjoint(users))
@@ -146,7 +155,7 @@ def _reader(session: Session, person: Actor, people: People) -> Reader:
             own.append(f"{kind}:{name}")
         if not groups.isdisjoint(assigned.groups) or not (assigned.users or assigned.groups):
             grouped.append(f"{kind}:{name}")
-    return Reader(names, groups, tuple(own), tuple(grouped))
+    return Reader(dag_ids, names, groups, tuple(own), tuple(grouped))
 
 
 def _is_mine(reader: Reader) -> ColumnElement[bool]:
@@ -176,7 +185,7 @@ def _asked_where(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _fitting(wanted: Wanted, reader: Reader) -> list[ColumnElement[bool]]:
     """Return the conditions that hold for every count: all but scope, kind and plan."""
-    conditions: list[ColumnElement[bool]] = [TICKET.c.dag_id.in_(wanted.dag_ids), TICKET.c.state == wanted.state]
+    conditions: list[ColumnElement[bool]] = [TICKET.c.dag_id.in_(reader.dag_ids), TICKET.c.state == wanted.state]
     if wanted.run_id is not None:
         conditions.append(TICKET.c.run_id == wanted.run_id)
     if wanted.phase is not None:
