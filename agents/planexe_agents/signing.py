@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,11 @@ def verify_document(document: Mapping[str, Any], public: str | None = None) -> b
     if "key" in document and document["key"] != key:
         return False
     return isinstance(key, str) and verify(key, unsigned, str(document.get("signature", "")))
+
+
+def is_signed_by(document: Mapping[str, Any], keys: Collection[str]) -> bool:
+    """Say whether a document bears a good signature by the one of these public keys that it names."""
+    return document.get("key") in keys and verify_document(document)
 
 
 def fingerprint(public: str) -> str:

@@ -48,8 +48,7 @@ def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = N
     found = [look_up(people, one) for one in named if one.until is None or datetime.fromisoformat(one.until) > now]
     users = tuple(dict.fromkeys(user for assigned, _ in found for user in assigned.users))
     groups = tuple(dict.fromkeys(group for assigned, _ in found for group in assigned.groups))
-    everyone = people.members(Assigned(users, groups)) | frozenset(users)
-    return Asked(users, groups, everyone, mapped=all(mapped for _, mapped in found))
+    return Asked(users, groups, people.members(Assigned(users, groups)), mapped=all(mapped for _, mapped in found))
 
 
 def look_up(people: People, named: Named) -> tuple[Assigned, bool]:

@@ -43,7 +43,7 @@ def build_assignment(
     if problems:
         return problems
     lessons = Lessons.beside(step.execution.run).closest(
-        f"{step.item.title} {step.item.description}", step.execution.key.public
+        f"{step.item.title} {step.item.description}", step.execution.ours
     )
     if lessons:
         context["lessons"] = list(lessons)
@@ -117,7 +117,7 @@ def _context(step: StepRun) -> dict[str, Any]:
 
 def _documents(documents: Iterable[Mapping[str, str]], work_item: WorkItem) -> list[dict[str, str]]:
     """Choose the plan's documents nearest to the step by shared words, as many as fit."""
-    wanted = set(WORDS.findall(f"{work_item.title} {work_item.description}".lower()))
+    wanted = _words(f"{work_item.title} {work_item.description}")
 
     def far(document: Mapping[str, str]) -> tuple[float, str]:
         words = _words(document["text"])

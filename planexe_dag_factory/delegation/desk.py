@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planexe_agents.signing import verify_document
+from planexe_agents.signing import is_signed_by
 
 from planexe_dag_factory.record.events import Actor, EventFile, list_events
 from planexe_dag_factory.record.folder import RunFolder
@@ -114,7 +114,7 @@ def _deeds(
     for file in events:
         if file.about == ticket["work_item"] and file.action in DEEDS:
             document = run.read_json(*file.segments)
-            if document["details"].get("task") == ticket["task_id"] and _is_signed(document, keys):
+            if document["details"].get("task") == ticket["task_id"] and is_signed_by(document, keys):
                 yield Deed(
                     file.digest,
                     document["action"],
@@ -127,7 +127,3 @@ def _deeds(
 def actor_of(document: Mapping[str, Any]) -> Actor:
     """Read who acted from an event, an answer or a vote."""
     return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"), document.get("auth"))
-
-
-def _is_signed(document: Mapping[str, Any], keys: Collection[str]) -> bool:
-    return document.get("key") in keys and verify_document(document)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, verify_document
+from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, is_signed_by
 
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
@@ -49,7 +49,7 @@ class Execution:
 
     def is_ours(self, document: Mapping[str, Any]) -> bool:
         """Say whether the orchestrator signed a document, with its present key or an earlier one."""
-        return document.get("key") in self.ours and verify_document(document)
+        return is_signed_by(document, self.ours)
 
     @cached_property
     def registry(self) -> Registry:

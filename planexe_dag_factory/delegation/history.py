@@ -19,6 +19,7 @@ from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.standing import Entry, Fate
+from planexe_dag_factory.record.events import stamp_of
 from planexe_dag_factory.record.folder import RunFolder, now
 from planexe_dag_factory.routing.model import Candidate
 
@@ -58,11 +59,10 @@ class History:
         """Note what became of a step at an agent, or that it is being asked."""
         at = now()
         run = step.execution.run.name
-        stamp = at[:26].translate(str.maketrans("", "", "-:."))
         said = f"{fate}.{min(int(pause_s), 999_999)}" if pause_s else fate
         mark = digest([run, step.id]).removeprefix("sha256:")[:8]
         document = {"action": candidate.action, "fate": fate, "run": run, "step": step.id, "reason": reason, "at": at}
-        self.folder.create_json(document, candidate.agent, f"{stamp}+{said}+{candidate.action}+{mark}.json")
+        self.folder.create_json(document, candidate.agent, f"{stamp_of(at)}+{said}+{candidate.action}+{mark}.json")
 
 
 def _entry(match: re.Match[str]) -> Entry | None:

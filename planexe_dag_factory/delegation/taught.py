@@ -11,7 +11,7 @@ from typing import Any
 from planexe_dag_factory.delegation.attempts import last_attempts
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.learning.lessons import Kind, Lesson, Lessons, changed, shorten
+from planexe_dag_factory.learning.lessons import Kind, Lesson, Lessons, changed, in_brief
 from planexe_dag_factory.record.events import Actor
 
 log = logging.getLogger(__name__)
@@ -32,12 +32,12 @@ def learn(step: StepRun, ticket: Mapping[str, Any], option: str, fields: Mapping
     corrected = json.loads(fields["result"]) if option == "Correct" and fields.get("result") else None
     edited = changed(outcome.result, corrected) if corrected is not None else ""
     said = [str(fields.get("comment") or ""), edited, _overrun(step)]
-    text = shorten("; ".join(filter(None, said)))
+    text = in_brief("; ".join(filter(None, said)))
     if text:
         lesson = Lesson(
             kind=KINDS[option],
             text=text,
-            title=shorten(step.item.title),
+            title=in_brief(step.item.title),
             agent=outcome.agent,
             action=outcome.action,
             plan=step.execution.spec.plan_id,

@@ -10,13 +10,15 @@ of the run root; a file that is not signed by the orchestrator is no lesson.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from planexe_agents.signing import SigningKey, digest, sign_document, verify_document
+from planexe_agents.signing import SigningKey, digest, is_signed_by, sign_document, verify_document
 
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.plan.text import shorten
+from planexe_dag_factory.record.events import stamp_of
 from planexe_dag_factory.record.folder import RunFolder
 
 FOLDER = "lessons"
@@ -69,19 +71,19 @@ class Lessons:
 
     def add(self, lesson: Lesson, key: SigningKey) -> None:
         """Keep a lesson."""
-        stamp = lesson.at[:26].translate(str.maketrans("", "", "-:."))
-        self.folder.create_json(sign_document(asdict(lesson), key), f"{stamp}+{lesson.kind}+{lesson.id}.json")
+        name = f"{stamp_of(lesson.at)}+{lesson.kind}+{lesson.id}.json"
+        self.folder.create_json(sign_document(asdict(lesson), key), name)
         self._tell()
 
-    def read(self, public: str | None = None, newest: int | None = None) -> tuple[Lesson, ...]:
-        """Return the lessons that are signed (by this key, where one is given), oldest first."""
+    def read(self, keys: Collection[str] | None = None, newest: int | None = None) -> tuple[Lesson, ...]:
+        """Return the lessons that are signed (by one of these keys, where some are given), oldest first."""
         names = self._names()
-        found = (self._read(name, public) for name in (names[-newest:] if newest else names))
+        found = (self._read(name, keys) for name in (names[-newest:] if newest else names))
         return tuple(filter(None, found))
 
-    def closest(self, question: str, public: str) -> tuple[str, ...]:
+    def closest(self, question: str, keys: Collection[str]) -> tuple[str, ...]:
         """Return the few lessons that are about most of what is asked for, closest first, as sentences."""
-        known = {lesson.id: lesson for lesson in self.read(public, READ)}
+        known = {lesson.id: lesson for lesson in self.read(keys, READ)}
         if not known:
             return ()
         from planexe_agents.methods.search import find  # noqa: PLC0415 - a task start without lessons needs none of it
@@ -104,10 +106,10 @@ class Lessons:
         except OSError:
             return []
 
-    def _read(self, name: str, public: str | None) -> Lesson | None:
+    def _read(self, name: str, keys: Collection[str] | None) -> Lesson | None:
         try:
             document = self.folder.read_json(name)
-            if not verify_document(document, public):
+            if not (verify_document(document) if keys is None else is_signed_by(document, keys)):
                 return None
             return Lesson(**{part: document[part] for part in Lesson.__slots__})
         except (RecordError, KeyError, TypeError, AttributeError):
@@ -118,10 +120,9 @@ class Lessons:
         self.folder.write_bytes(plan_context(self.read()).encode(), PLAN_CONTEXT)
 
 
-def shorten(text: str) -> str:
+def in_brief(text: str) -> str:
     """Put a person's words into one line of bounded length."""
-    line = " ".join(text.split())
-    return line if len(line) <= TEXT_CHARACTERS else line[: TEXT_CHARACTERS - 1] + "…"
+    return shorten(" ".join(text.split()), TEXT_CHARACTERS)
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from planexe_agents.signing import digest_bytes, verify_document
+from planexe_agents.signing import digest_bytes, is_signed_by, verify_document
 
 from planexe_dag_factory.record.chain import Chain, Signed
 from planexe_dag_factory.record.events import AUDIT
@@ -68,7 +68,7 @@ def verify_seals(files: Mapping[str, bytes], there: Collection[str], keys: Colle
     """Find what a milestone sealed and is not there any more. `files` are those that hold, `there` all paths."""
     for path in sorted(filter(SEAL.fullmatch, files)):
         manifest = json.loads(files[path])
-        if not _holds(manifest, keys):
+        if not is_signed_by(manifest, keys):
             findings.error("foreign-key", path, "is not signed with a key that may sign in this run")
             continue
         if manifest["events"] != seal_events(manifest["files"]):
@@ -92,7 +92,7 @@ def verify_work(
         )
     for path, match in _matching(APPROVAL, files):
         approval = json.loads(files[path])
-        if not _holds(approval, keys):
+        if not is_signed_by(approval, keys):
             findings.error("foreign-key", path, "is not signed with a key that may sign in this run")
         elif approval["work_item"] != match[1]:
             findings.error("moved", path, f"is an approval of {approval['work_item']!r}")
@@ -144,10 +144,6 @@ def _verify_result(
     ended = chain.about(path.split("/")[1], *ENDED)
     if said not in list(brought) and (not ended or ended[-1].action != "step-taken-over"):
         findings.error("changed", path, f"is not what {result['agent']} brought")
-
-
-def _holds(document: Mapping[str, Any], keys: Collection[str]) -> bool:
-    return document["key"] in keys and verify_document(document)
 
 
 def _matching(pattern: re.Pattern[str], files: Iterable[str]) -> Iterator[tuple[str, re.Match[str]]]:
