@@ -6,24 +6,33 @@ from airflow.sdk import Context
 
 from planexe_dag_factory.airflow.settings import auth_manager
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.delegation.takeover import CLEARED
-from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
+from planexe_dag_factory.delegation.takeover import CLEARED, CLEARED_BY_HAND
+from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
 
 RETRIED = "task-retried"
-SOMEBODY = "unknown"
 
 
 def begin(execution: Execution, context: Context, about: str) -> Execution:
     """Put on record that a task of a run starts again. `about` is its work item or milestone, or the run.
 
-    Airflow has no hook for a task that is cleared; the first try after it tells. Who did it is in
-    Airflow's own audit log, which no worker reads.
+    No worker is told that a task was cleared; the number of its try shows it. Who did it was noted by
+    the API server.
     """
     ti, retries = context["ti"], context["task"].retries or 0
     if ti.try_number > 1:
         cleared = ti.try_number == ti.max_tries - retries + 1
-        by = Actor("person", SOMEBODY, via="Airflow", auth=auth_manager()) if cleared else ORCHESTRATOR
+        by = _who_cleared(execution, ti.task_id) if cleared else ORCHESTRATOR
         after = execution.spec.work_items[about].upstream if about in execution.spec.work_items else ()
         action = CLEARED if cleared else RETRIED
         execution.log(action, about, by, after=after, task=ti.task_id, attempt=ti.try_number)
     return execution
+
+
+def _who_cleared(execution: Execution, task_id: str) -> Actor:
+    """Find who cleared a task last; unknown where it was not done through an API server with our plugin."""
+    for file in reversed(list_events(execution.run, RUN)):
+        if file.action == CLEARED_BY_HAND:
+            event = execution.run.read_json(*file.segments)
+            if task_id in event["details"]["tasks"]:
+                return Actor(**event["actor"])
+    return Actor("person", UNKNOWN, via="Airflow", auth=auth_manager())

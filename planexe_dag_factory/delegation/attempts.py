@@ -63,6 +63,17 @@ def last_attempts(step: StepRun) -> tuple[Attempt, ...]:
     return tuple(sorted(filter(None, found), key=lambda attempt: attempt.status == "completed"))
 
 
+def attempts_beside(step: StepRun, number: int) -> tuple[Attempt, ...]:
+    """Read how the other turns of an attempt's own round have ended."""
+    others = (one for one in _numbers(step) if one // ROUND == number // ROUND and one != number)
+    return tuple(filter(None, (read_attempt(step, one) for one in others)))
+
+
+def record_reroute(step: StepRun, attempt: Attempt, to: str) -> None:
+    """Put on record that the work goes to somebody else: `agent.action`, or `people`."""
+    step.log("re-routed", **{"from": f"{attempt.agent}.{attempt.action}", "to": to, "why": attempt.status})
+
+
 def may_have_acted(step: StepRun, attempt: Attempt) -> bool:
     """Say whether an attempt may have done, unknown to us, what cannot be undone: no other agent gets that step."""
     known = step.execution.capability(attempt.agent, attempt.action)

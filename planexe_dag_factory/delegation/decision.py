@@ -10,7 +10,14 @@ from planexe_agents.protocol import Outcome
 from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
-from planexe_dag_factory.delegation.attempts import Attempt, Status, last_attempts, may_have_acted, read_assignment
+from planexe_dag_factory.delegation.attempts import (
+    Attempt,
+    Status,
+    last_attempts,
+    may_have_acted,
+    read_assignment,
+    record_reroute,
+)
 from planexe_dag_factory.delegation.budget import is_spent
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
@@ -95,6 +102,9 @@ def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
     return Decision("accept", f"the agent {last.agent} has {figures}", last, tried)
 
 
+PEOPLE = "people"
+"""Whom work is re-routed to that no agent did."""
+
 BECAME: Mapping[Status, str] = {
     "completed": "completed it",
     "rejected": "rejected it",
@@ -164,3 +174,5 @@ def _record(step: StepRun, decision: Decision) -> None:
     number = decision.attempt.number if decision.attempt else 1
     files = {f"{numbered(number)}/decision.json": document}
     step.record("outcome-judged", files, decision=decision.decision, why=decision.why)
+    if decision.decision == "ticket" and decision.attempt:
+        record_reroute(step, decision.attempt, PEOPLE)

@@ -25,9 +25,11 @@ from planexe_dag_factory.delegation.attempts import (
     PASSING,
     Attempt,
     Status,
+    attempts_beside,
     may_have_acted,
     read_assignment,
     read_attempt,
+    record_reroute,
 )
 from planexe_dag_factory.delegation.budget import settle
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
@@ -168,6 +170,9 @@ def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
     """Put an assignment on record, before it is sent."""
     document = assignment.model_dump(mode="json")
     to = f"{assignment.agent}.{assignment.action}"
+    others = attempts_beside(step, turn.number)
+    if others:
+        record_reroute(step, others[-1], to)
     step.record("assignment-sent", {f"{numbered(turn.number)}/assignment.json": document}, to=to, attempt=turn.number)
 
 

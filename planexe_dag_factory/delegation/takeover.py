@@ -9,6 +9,7 @@ from planexe_dag_factory.record.events import list_events
 TAKEN_OVER = "step-taken-over"
 APPROVED = "approval-taken-over"
 CLEARED = "task-cleared"
+CLEARED_BY_HAND = "cleared-in-airflow"
 
 
 def is_taken_over(step: StepRun) -> bool:

@@ -20,6 +20,8 @@ from planexe_dag_factory.record.folder import RunFolder, now
 ActorKind = Literal["orchestrator", "agent", "person"]
 AUDIT = "audit"
 RUN = "run"
+UNKNOWN = "unknown"
+"""Who acted, where nobody can tell."""
 _NAME = re.compile(r"(\d{8}T\d{12})\+([a-z][a-z-]*)\+([0-9a-f]{64})\.json")
 _STAMP = "%Y%m%dT%H%M%S%f"
 _TICK = timedelta(microseconds=1)

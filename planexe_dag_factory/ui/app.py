@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.errors import PlanExeDagError
-from planexe_dag_factory.ui import api, pages, runs
+from planexe_dag_factory.ui import api, by_hand, pages, runs
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 from planexe_dag_factory.ui.desk.actions import LARGEST_FILE
 
@@ -30,7 +30,8 @@ _HEADERS = {
 
 
 def create_app() -> FastAPI:
-    """Build the application; its own description is one of the guarded routes."""
+    """Build the application; its own description is one of the guarded routes. Where it is, by-hand acts are seen."""
+    by_hand.watch()
     app = FastAPI(
         title="PlanExe",
         version=__version__,

@@ -7,7 +7,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from planexe_dag_factory.airflow import listener, preload
+from planexe_dag_factory.airflow import preload
+from planexe_dag_factory.ui import listener
 
 PREFIX = "/planexe"
 

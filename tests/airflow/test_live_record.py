@@ -66,7 +66,11 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
     assert (marked["about"], marked["actor"]["id"], marked["details"]["state"]) == ("walk", "admin", "success")
 
     _clear(again, "milestone-one")
-    wait_for("the task to begin again", lambda: events(again, "task-cleared"))
+    (begun,) = wait_for("the task to begin again", lambda: events(again, "task-cleared"))
+    (asked,) = events(again, "cleared-in-airflow")
+    assert asked["details"]["tasks"] == ["milestone-one"]
+    assert begun["actor"] == asked["actor"]
+    assert (begun["actor"]["id"], begun["actor"]["auth"]) == ("admin", "SimpleAuthManager")
     assert again.to_the_end(_nobody_is_asked) == "success"
     for one in (run, again):
         assert [problem.message for problem in verified(stack, one).problems] == []

@@ -38,6 +38,11 @@ def actions(scene: Scene) -> list[str]:
     return [event["action"] for event in read_events(scene.step.execution.run)]
 
 
+def rerouted(scene: Scene) -> list[tuple[str, str, str]]:
+    told = (event["details"] for event in read_events(scene.step.execution.run) if event["action"] == "re-routed")
+    return [(one["from"], one["to"], one["why"]) for one in told]
+
+
 def test_the_first_candidate_does_it(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, [{}])
     attempt = run(scene)
@@ -58,6 +63,7 @@ def test_a_rejection_goes_to_the_next(tmp_path: Path) -> None:
     assert (attempt.agent, attempt.status, attempt.number) == ("second", "completed", 2)
     assert [assignment.agent for assignment in scene.agents.asked] == ["first", "second"]
     assert scene.agents.asked[0].id != scene.agents.asked[1].id
+    assert rerouted(scene) == [("first.compute", "second.compute", "rejected")]
 
 
 def test_when_all_reject_the_last_rejection_is_what_is_left(tmp_path: Path) -> None:
@@ -65,6 +71,13 @@ def test_when_all_reject_the_last_rejection_is_what_is_left(tmp_path: Path) -> N
     attempt = run(make_scene(tmp_path, [refusal, refusal]))
     assert attempt is not None
     assert (attempt.status, attempt.reason) == ("rejected", "no data")
+
+
+def test_what_no_agent_did_is_re_routed_to_people(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [{"status": "rejected", "reason": "no data", "result": {}}, AgentUnavailable("down")])
+    run(scene, last_try=True)
+    decide(scene.again())
+    assert rerouted(scene)[1:] == [("second.compute", "people", "unavailable")]
 
 
 def test_an_agent_out_of_reach_is_worth_another_try_while_there_is_one(tmp_path: Path) -> None:

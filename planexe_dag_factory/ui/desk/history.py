@@ -14,6 +14,7 @@ from planexe_dag_factory.ui.wire import Attachment, Said
 _Details = Mapping[str, Any]
 _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "assignment-sent": lambda _: "sent the work to an agent",
+    "re-routed": lambda told: "handed the work to " + ("people" if told.get("to") == "people" else "another agent"),
     "outcome-received": lambda _: "brought an outcome",
     "outcome-judged": lambda _: "judged the outcome",
     "ticket-opened": lambda told: "opened the ticket" if told.get("n", 1) == 1 else "opened the ticket again",
