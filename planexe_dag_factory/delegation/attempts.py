@@ -71,7 +71,7 @@ def attempts_beside(step: StepRun, number: int) -> tuple[Attempt, ...]:
 
 def record_reroute(step: StepRun, attempt: Attempt, to: str) -> None:
     """Put on record that the work goes to somebody else: `agent.action`, or `people`."""
-    step.log("re-routed", **{"from": f"{attempt.agent}.{attempt.action}", "to": to, "why": attempt.status})
+    step.log("re-routed", before=f"{attempt.agent}.{attempt.action}", to=to, why=attempt.status)
 
 
 def may_have_acted(step: StepRun, attempt: Attempt) -> bool:

@@ -40,7 +40,7 @@ def actions(scene: Scene) -> list[str]:
 
 def rerouted(scene: Scene) -> list[tuple[str, str, str]]:
     told = (event["details"] for event in read_events(scene.step.execution.run) if event["action"] == "re-routed")
-    return [(one["from"], one["to"], one["why"]) for one in told]
+    return [(one["before"], one["to"], one["why"]) for one in told]
 
 
 def test_the_first_candidate_does_it(tmp_path: Path) -> None:
