@@ -90,12 +90,23 @@ Hand = Annotated[actions.Hand, Depends(hand_of)]
 
 def may_answer(user: GetUserDep, dag_id: str, assigned: Iterable[str]) -> bool:
     """Say whether Airflow would take this user's answer to a ticket assigned to these user ids."""
-    manager = get_auth_manager()
     assigned_users = set(assigned)
+    return _is_authorized(user, dag_id, "PUT", DagAccessEntity.HITL_DETAIL) and (
+        not assigned_users or get_auth_manager().is_authorized_hitl_task(assigned_users=assigned_users, user=user)
+    )
+
+
+def may_start(user: GetUserDep, dag_id: str) -> bool:
+    """Say whether Airflow would let this user start a run of a plan."""
+    return _is_authorized(user, dag_id, "POST", DagAccessEntity.RUN)
+
+
+def _is_authorized(user: GetUserDep, dag_id: str, method: ResourceMethod, entity: DagAccessEntity) -> bool:
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
-    return manager.is_authorized_dag(
-        method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=details, user=user
-    ) and (not assigned_users or manager.is_authorized_hitl_task(assigned_users=assigned_users, user=user))
+    authorized: bool = get_auth_manager().is_authorized_dag(
+        method=method, access_entity=entity, details=details, user=user
+    )
+    return authorized
 
 
 def _our_origins(request: Request) -> set[str]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Query, Response, status
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.settings import public_keys
+from planexe_dag_factory.delegation.rollback import Source
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.snapshots import Snapshot, snapshots_of
 from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.ui import queries
-from planexe_dag_factory.ui.access import MAY_SEE_RUNS
+from planexe_dag_factory.ui.access import MAY_SEE_RUNS, may_start
 from planexe_dag_factory.ui.desk.lookup import find_record_of, find_run
 from planexe_dag_factory.ui.events import EventPage, read_page
 from planexe_dag_factory.ui.queries import RunRow
 from planexe_dag_factory.ui.timeline import RiskPicture, Timeline, draw, draw_risk, read_timeline
-from planexe_dag_factory.ui.wire import RunLine
+from planexe_dag_factory.ui.wire import RunLine, SnapshotLine, Snapshots
 
 router = APIRouter(prefix="/api/v1", dependencies=MAY_SEE_RUNS)
 
+UNDER_WAY = "This run is still under way. Stop it in Airflow first, or two runs would do the same work."
 PICTURE_POLICY = "sandbox; default-src 'none'"
 
 
@@ -71,11 +75,33 @@ def events(
     return read_page(folder, limit, offset)
 
 
+@router.get("/runs/{dag_id}/{run_id}/snapshots")
+def snapshots(dag_id: str, run_id: str, session: SessionDep, user: GetUserDep) -> Snapshots:
+    """List what a new run can go on from: trigger one in Airflow's own API, with the `conf` of a snapshot."""
+    run, folder = _recorded(session, dag_id, run_id)
+    under_way = UNDER_WAY if run.ended_at is None else None
+    why_not = under_way if may_start(user, dag_id) else "You may not start runs of this plan."
+    found = tuple(_snapshot(one) for one in snapshots_of(folder))
+    return Snapshots(snapshots=found, may_go_back=why_not is None, why_not=why_not)
+
+
 @router.get("/runs/{dag_id}/{run_id}/record")
 def record(dag_id: str, run_id: str, session: SessionDep) -> dict[str, Any]:
     """Verify the record of a run with the orchestrator's own keys: is it whole, and what is wrong first."""
     _, folder = _recorded(session, dag_id, run_id)
     return verify_run(folder, public_keys()).as_json()
+
+
+def _snapshot(snapshot: Snapshot) -> SnapshotLine:
+    source = Source(snapshot.run.name, snapshot.name, snapshot.digest)
+    return SnapshotLine(
+        name=snapshot.name,
+        at=snapshot.manifest["at"],
+        files=len(snapshot.files),
+        events=snapshot.manifest["events"]["count"],
+        digest=snapshot.digest,
+        conf={"rollback": source.as_json()},
+    )
 
 
 def _picture(svg: str | None, missing: str) -> Response:

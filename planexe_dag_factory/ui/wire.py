@@ -121,6 +121,25 @@ class RunLine(Message):
     ended_at: datetime | None
 
 
+class SnapshotLine(Message):
+    """What a milestone sealed (`final`: the end). `conf` is what a run is triggered with to go on from it."""
+
+    name: str
+    at: datetime
+    files: int
+    events: int
+    digest: str
+    conf: dict[str, dict[str, str]]
+
+
+class Snapshots(Message):
+    """The snapshots of a run, in order, and whether the reader may go on from one; if not, `why_not`."""
+
+    snapshots: tuple[SnapshotLine, ...]
+    may_go_back: bool
+    why_not: str | None
+
+
 class Votes(Message):
     """How many different people must approve, and how many have."""
 

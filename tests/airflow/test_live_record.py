@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
+from playwright.sync_api import expect
 
-from planexe_dag_factory.delegation.rollback import find_source
 from planexe_dag_factory.record.events import read_events
 from planexe_dag_factory.record.keys import load_ring
 from planexe_dag_factory.record.verify import Verification, verify_run
+from planexe_dag_factory.stack.client import AirflowClient
 from tests.airflow.following import Answer, Followed, agreeable, drop, start, wait_for
+from tests.browsing import chromium
 from tests.conftest import RunningStack
 
 pytestmark = pytest.mark.airflow
@@ -54,9 +57,7 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
         True,
     )
 
-    source, _ = find_source(run.record, "milestone-one")
-    run_id = run.client.trigger(run.dag_id, {"rollback": source.as_json()})
-    again = Followed(run.client, run.dag_id, run_id)
+    again = Followed(run.client, run.dag_id, _go_back(stack, run, "milestone-one"))
     again.wait_for_ticket("walk.human")
     _mark(again, "walk.human")
     assert again.to_the_end(_nobody_is_asked) == "success"
@@ -65,7 +66,8 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
     (marked,) = events(again, "marked-in-airflow")
     assert (marked["about"], marked["actor"]["id"], marked["details"]["state"]) == ("walk", "admin", "success")
 
-    _clear(again, "milestone-one")
+    assert _clear(again, "milestone-one", stack.login("viewer")) == 403
+    assert _clear(again, "milestone-one", stack.client) == 200
     (begun,) = wait_for("the task to begin again", lambda: events(again, "task-cleared"))
     (asked,) = events(again, "cleared-in-airflow")
     assert asked["details"]["tasks"] == ["milestone-one"]
@@ -83,12 +85,27 @@ def _nobody_is_asked(ticket: Mapping[str, Any]) -> Answer | None:
     return None
 
 
+def _go_back(stack: RunningStack, run: Followed, milestone: str) -> str:
+    """Go on from a milestone by the page of the run, as a person does; return the new run's id."""
+    page_of = f"{stack.url}/planexe/runs/{run.dag_id}/{quote(run.run_id, safe='')}"
+    with chromium() as browser:
+        context = browser.new_context()
+        context.add_cookies([{"name": "_token", "value": stack.token(), "url": stack.url}])
+        page = context.new_page()
+        page.goto(page_of)
+        page.locator("#snapshots-summary").click()
+        page.locator(f"#back-{milestone}").click()
+        expect(page.get_by_role("dialog")).to_contain_text("Go on from One?")
+        page.locator("#back-start").click()
+        page.wait_for_url(lambda url: url != page_of)
+        return unquote(page.url.rpartition("/")[2])
+
+
 def _mark(run: Followed, task_id: str) -> None:
     path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}"
     assert run.client.request("PATCH", path, json={"new_state": "success"}).status_code == 200
 
 
-def _clear(run: Followed, task_id: str) -> None:
+def _clear(run: Followed, task_id: str, client: AirflowClient) -> int:
     body = {"dry_run": False, "dag_run_id": run.run_id, "task_ids": [task_id], "only_failed": False}
-    path = f"/api/v2/dags/{run.dag_id}/clearTaskInstances"
-    assert run.client.request("POST", path, json=body).status_code == 200
+    return client.request("POST", f"/api/v2/dags/{run.dag_id}/clearTaskInstances", json=body).status_code

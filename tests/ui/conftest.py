@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
-expect.set_options(timeout=20_000)  # a busy machine is slow; a page that works is not kept waiting
+from tests.browsing import chromium
+
 CHECKOUT = Path(__file__).parents[2]
 USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
-CHROMIUM = Path("/usr/bin/chromium")
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"
 
 
@@ -131,13 +131,8 @@ def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser: {CHROMIUM} is missing")
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
+    with chromium() as opened:
+        yield opened
 
 
 Open = Callable[..., Page]

@@ -49,6 +49,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/record"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg"),
+        ("GET", "/api/v1/runs/{dag_id}/{run_id}/snapshots"),
         ("GET", "/api/v1/runs/{dag_id}/{run_id}/timeline"),
         ("GET", "/api/v1/tickets"),
         ("GET", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"),

@@ -88,3 +88,14 @@ def test_the_runs_of_a_plan_are_listed(site: Site) -> None:
     assert [run["state"] for run in client.get("/plans/clinic/runs").json()] == ["success"]
     assert client.get("/plans/fresh/runs").json() == []
     assert client.get("/plans/plain/runs").status_code == 404
+
+
+def test_who_may_not_start_runs_is_told_so_beside_the_snapshots(site: Site) -> None:
+    path = site.place("runs", "harbour", "RUN", "snapshots")
+    seen = {user: site.as_user(user).get(path).json() for user in ("vera", "boss")}
+    assert not seen["vera"]["may_go_back"]
+    assert seen["vera"]["why_not"] == "You may not start runs of this plan."
+    assert seen["boss"]["why_not"] == (
+        "This run is still under way. Stop it in Airflow first, or two runs would do the same work."
+    )
+    assert seen["boss"]["snapshots"] == []

@@ -1,6 +1,7 @@
 // One run: what waits on whom, what runs, what is late, the picture, phases with their steps and milestones, the record.
 
 import { get, page, withQuery } from "./api.js";
+import { wayBack } from "./back.js";
 import { announce, h, region, show, title, words } from "./dom.js";
 import { ganttOf, riskPictures } from "./gantt.js";
 import { chip, crumbs, executor, gate, lasting, legend, progressBar, runChip, sentence, since, STATES, total, when } from "./labels.js";
@@ -46,7 +47,8 @@ export function overview(dagId, runId) {
   const picture = h("section", { class: "card", "aria-labelledby": "gantt-title", hidden: true }, h("h2", { id: "gantt-title" }, "Planned against actual"), gantt.element);
   const titles = new Map();
   const record = recordOf(dagId, runId, titles);
-  record.element.hidden = true;
+  const back = wayBack(dagId, runId, titles);
+  record.element.hidden = back.element.hidden = true;
   let timeline = null;
   let last = null;
   let waiting = null;
@@ -57,7 +59,7 @@ export function overview(dagId, runId) {
       await gantt.refresh();
       picture.hidden = false;
       drawParts();
-      await record.refresh();
+      await Promise.all([record.refresh(), back.refresh()]);
     } catch {
       picture.hidden = timeline === null; // a record that cannot be read takes nothing else away
     }
@@ -75,13 +77,13 @@ export function overview(dagId, runId) {
     head.draw(progress, headOf);
     drawParts();
     foot.draw(progress.run_dir, footOf);
-    record.element.hidden = !progress.recorded;
+    record.element.hidden = back.element.hidden = !progress.recorded;
     if (progress.recorded) compare();
     if (waiting !== null && progress.open_tickets > waiting) announce(`${progress.open_tickets} tickets are open`);
     waiting = progress.open_tickets;
   }
   setInterval(() => last?.recorded && !last.ended_at && !document.hidden && compare(), TIMELINE_MS);
-  return { element: h("div", {}, head.element, now.element, picture, phases.element, record.element, foot.element), draw };
+  return { element: h("div", {}, head.element, now.element, picture, phases.element, back.element, record.element, foot.element), draw };
 }
 
 function headOf(progress) {
