@@ -11,16 +11,22 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
+from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.compile.build import build_plan
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.stack.autopilot import Autopilot
 from planexe_dag_factory.stack.client import AirflowClient
@@ -28,10 +34,13 @@ from planexe_dag_factory.stack.embedded import free_port
 from planexe_dag_factory.stack.follow import follow, wait_for_dag
 from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
+from tests.airflow.following import wait_for
 from tests.stack.postgres import start_postgres
 
 ROOT = Path(__file__).parents[2]
+KEY_CONNECTION, KEY_SEED = "planexe-key", bytes(range(32))
 HELLO = ROOT / "dags" / "examples" / "hello.json"
+FIRST = "data-gathering"
 AGENTS = ("data-gathering", "analysis", "reporting", "risk-assessment")
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker")
 SECRETS = {
@@ -94,6 +103,7 @@ class Deployment:
             ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,demo-reviewer:user",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
+            "AIRFLOW__PLANEXE__KEY_CONN_ID": KEY_CONNECTION,
             "AIRFLOW__API__PORT": str(self.ports["api-server:8080"]),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
@@ -128,15 +138,14 @@ def start_redis(deployment: Deployment) -> None:
     deployment.start("redis", [*command, "--port", port, "--bind", "127.0.0.1", "--save", ""], {})
 
 
-def start_agents(deployment: Deployment) -> None:
-    for name in AGENTS:
-        words = deployment.here(deployment.services[name]["command"]).split()
-        state = str(deployment.folder / "agents" / name)
-        port = str(deployment.ports[f"{name}:8000"])
-        moved = {"--host": "127.0.0.1", "--port": port, "--state": state}
-        for option, value in moved.items():
-            words[words.index(option) + 1] = value
-        deployment.start(name, [sys.executable, "-m", "planexe_agents", *words], {})
+def start_agent(deployment: Deployment, name: str) -> None:
+    words = deployment.here(deployment.services[name]["command"]).split()
+    state = str(deployment.folder / "agents" / name)
+    port = str(deployment.ports[f"{name}:8000"])
+    moved = {"--host": "127.0.0.1", "--port": port, "--state": state}
+    for option, value in moved.items():
+        words[words.index(option) + 1] = value
+    deployment.start(name, [sys.executable, "-m", "planexe_agents", *words], {})
 
 
 def start_airflow(deployment: Deployment) -> None:
@@ -157,8 +166,12 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     port = deployment.ports["postgres:5432"]
     start_postgres(deployment.supervisor, folder, port, SECRETS["POSTGRES_PASSWORD"])
     start_redis(deployment)
-    start_agents(deployment)
+    for name in AGENTS:
+        start_agent(deployment, name)
     deployment.run("migrate", [sys.executable, "-m", "airflow", "db", "migrate"])
+    password = b64encode(KEY_SEED).decode()
+    add = ["connections", "add", KEY_CONNECTION, "--conn-type", "generic", "--conn-password", password]
+    deployment.run("key", [sys.executable, "-m", "airflow", *add])
     register = [deployment.here(word) for word in deployment.services["registry"]["command"]]
     deployment.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
     start_airflow(deployment)
@@ -173,8 +186,16 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     reviewer = AirflowClient(deployment.url, "demo-reviewer", passwords["demo-reviewer"])
     wait_for_dag(admin, spec)
     assert admin.request("PATCH", "/api/v2/dags/hello", json={"is_paused": False}).is_success
-    end = follow(admin, spec.dag_id, admin.trigger(spec.dag_id), autopilot=Autopilot(reviewer), timeout=400)
+    os.kill(deployment.supervisor.components[FIRST].process.pid, signal.SIGKILL)
+    run_id = admin.trigger(spec.dag_id)
+    tasks = f"/api/v2/dags/hello/dagRuns/{quote(run_id)}/taskInstances"
+    wait_for("a step that waits in the triggerer", lambda: admin.get(tasks, state="deferred")["task_instances"])
+    start_agent(deployment, FIRST)
+    end = follow(admin, spec.dag_id, run_id, autopilot=Autopilot(reviewer), timeout=400)
     assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
     assert Path(end.run_dir).parent == folder / "run"
     logs = [(folder / f"worker-{number}.log").read_text() for number in (4, 5)]
     assert any("succeeded in" in log for log in logs), "the tasks ran on Celery's workers"
+    found = verify_run(RunFolder(end.run_dir), {SigningKey.from_seed(KEY_SEED).public})
+    assert (found.problems, found.state) == ((), "sealed"), "signed everywhere with the key of the connection"
+    assert not (folder / "keys" / "orchestrator.key").exists()
