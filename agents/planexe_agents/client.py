@@ -2,6 +2,7 @@
 
 AgentError
 ├── AgentUnavailable     it cannot be reached, or has no time; trying again later may help
+├── AgentForbidden       it is at no address where agents may be, and was not asked
 ├── AgentProtocolError   what it answered is not what the protocol says
 │   └── AgentDistrusted  its outcome is not signed with its key, or is for another assignment
 └── AgentRefused         it refused the request itself (4xx); trying again will not help
@@ -27,8 +28,10 @@ from typing import Self
 import httpx
 from pydantic import ValidationError
 
+from planexe_agents.networks import Networks
 from planexe_agents.protocol import AgentCard, Assignment, Outcome, Refusal
 from planexe_agents.signing import digest
+from planexe_agents.transport import AddressRefusedError, GuardedTransport
 
 HTTP_OK = 200
 HTTP_ACCEPTED = 202
@@ -65,6 +68,10 @@ class AgentProtocolError(AgentError):
 
 class AgentDistrusted(AgentProtocolError):  # noqa: N818 - reads as what happened
     """The outcome cannot be taken as this agent's answer to this assignment."""
+
+
+class AgentForbidden(AgentError):  # noqa: N818 - reads as what happened
+    """Its name stands for no address where agents may be. It was not asked."""
 
 
 class AgentRefused(AgentError):  # noqa: N818 - reads as what happened
@@ -106,7 +113,8 @@ class AgentClient:
     """A client of one agent at `url`.
 
     Outcomes are checked against `public_key`. Without one nothing is sent, unless `allow_unsigned`.
-    Redirects are refused, proxies of the environment are not used: the registry alone says where agents are.
+    Redirects are refused, proxies of the environment are not used: the registry alone says where agents are,
+    and `networks` at which addresses they may be.
     """
 
     def __init__(
@@ -117,6 +125,7 @@ class AgentClient:
         public_key: str | None = None,
         allow_unsigned: bool = False,
         limits: Limits | None = None,
+        networks: Networks | None = None,
     ) -> None:
         self._base = httpx.URL(url.rstrip("/") + "/")
         self._public_key = public_key
@@ -127,7 +136,7 @@ class AgentClient:
             timeout=httpx.Timeout(self._limits.answer_s, connect=self._limits.connect_s),
             follow_redirects=False,
             trust_env=False,
-            verify=_tls() if self._base.scheme == "https" else False,
+            transport=GuardedTransport(networks or Networks(), _tls() if self._base.scheme == "https" else None),
         )
 
     async def __aenter__(self) -> Self:
@@ -214,6 +223,8 @@ class AgentClient:
             async with asyncio.timeout(self._limits.connect_s + self._limits.answer_s):
                 async with self._http.stream(method, url, headers=headers, content=content) as response:
                     answer = _Answer(response.status_code, response.headers, await self._read(response))
+        except AddressRefusedError as error:
+            raise AgentForbidden(f"{url} is not asked: {error}") from error
         except (TimeoutError, httpx.TimeoutException) as error:
             raise AgentUnavailable(f"{url} did not answer in time") from error
         except (httpx.NetworkError, httpx.RemoteProtocolError) as error:

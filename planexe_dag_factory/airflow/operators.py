@@ -18,7 +18,7 @@ from planexe_agents.client import AgentClient, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
-from planexe_dag_factory.airflow.settings import auth_manager, execution_of, keys, registry, run_folder
+from planexe_dag_factory.airflow.settings import agent_networks, auth_manager, execution_of, keys, registry, run_folder
 from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
@@ -109,7 +109,8 @@ async def ask_agent(agent: Agent, assignment: Assignment) -> Outcome:
     Raises AgentUnavailable where it asks for time: another agent may have some.
     """
     token = BaseHook.get_connection(agent.conn_id).password if agent.conn_id else None
-    async with AgentClient(agent.url, token=token, public_key=agent.public_key) as client:
+    networks = agent_networks()
+    async with AgentClient(agent.url, token=token, public_key=agent.public_key, networks=networks) as client:
         try:
             told = await client.submit(assignment)
         except AgentUnavailable as error:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from airflow.configuration import conf
 from airflow.sdk import Connection, Context, ObjectStoragePath
+from planexe_agents.networks import Networks
 from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import KeyRing, load_ring, make_ring, parse_key, take_over
 from planexe_dag_factory.routing.model import Registry
@@ -63,6 +65,14 @@ def pool_of(agent: str) -> str | None:
 
 def keys_folder() -> Path:
     return Path(conf.get(SECTION, "keys", fallback=str(airflow_home() / "keys")))
+
+
+def agent_networks() -> Networks:
+    """Return the networks where agents may be. Raises DelegationError where the setting cannot be read."""
+    try:
+        return Networks.parse(conf.get(SECTION, "agent_networks", fallback=""))
+    except ValueError as error:
+        raise DelegationError(f"agent_networks of [{SECTION}] cannot be read: {error}") from error
 
 
 def upkeep_schedule() -> str | None:

@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from planexe_agents.client import AgentClient
 from planexe_agents.protocol import Assignment, Outcome
 
-from planexe_dag_factory.airflow.settings import key_conn_id, open_execution
+from planexe_dag_factory.airflow.settings import agent_networks, key_conn_id, open_execution
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.errors import PlanExeDagError
@@ -31,7 +31,8 @@ Airflow fails a task whose trigger answers before the executor has reported the 
 async def follow_agent(agent: Agent, assignment: Assignment) -> Outcome:
     """Send an assignment to an agent and follow it to its verified outcome."""
     token = (await BaseHook.aget_connection(agent.conn_id)).password if agent.conn_id else None
-    async with AgentClient(agent.url, token=token, public_key=agent.public_key) as client:
+    networks = agent_networks()
+    async with AgentClient(agent.url, token=token, public_key=agent.public_key, networks=networks) as client:
         return await client.run(assignment, deadline_s=DEADLINE_S)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from planexe_agents.networks import Networks
 
 agents_app = typer.Typer(
     help="The agents that carry out steps: who is registered, with which key, for which actions.",
@@ -34,6 +35,17 @@ _Keys = Annotated[
         show_default=False,
     ),
 ]
+NetworksOption = Annotated[
+    Networks | None,
+    typer.Option(
+        "--networks",
+        envvar="AIRFLOW__PLANEXE__AGENT_NETWORKS",
+        parser=Networks.parse,
+        metavar="NETWORKS",
+        help="Private networks where agents may be asked: 10.20.0.0/16,fd12::/48, or `private` for all.",
+        show_default=False,
+    ),
+]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The agent's id.", show_default=False)]
@@ -52,6 +64,7 @@ def add(  # noqa: PLR0917 - each is a word of the command line
         bool,
         typer.Option("--accept-change", help="Take a known agent's new key, actions or schemas without being asked."),
     ] = False,
+    networks: NetworksOption = None,
     registry: _New = None,
     keys: _Keys = None,
 ) -> None:
@@ -63,12 +76,14 @@ def add(  # noqa: PLR0917 - each is a word of the command line
     \b
     Examples:
       planexe-dag agents add http://127.0.0.1:8005
+      planexe-dag agents add http://translator:8000 --networks 10.20.0.0/16
       planexe-dag agents add http://translator:8000 --yes --registry /srv/planexe/registry.json --keys /srv/planexe/keys
     """
     from planexe_dag_factory.cli import registration
 
     consent = registration.Consent(yes=yes, change=accept_change)
-    raise typer.Exit(registration.add(registration.registry_file(registry, keys), urls, connection, consent))
+    file = registration.registry_file(registry, keys)
+    raise typer.Exit(registration.add(file, urls, connection, consent, networks))
 
 
 @agents_app.command("list")
@@ -104,6 +119,7 @@ def check(
     agent: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="One agent; without it, all.", show_default=False)
     ] = None,
+    networks: NetworksOption = None,
     registry: _Known = None,
     keys: _Keys = None,
     json: _Json = False,
@@ -119,7 +135,7 @@ def check(
     """
     from planexe_dag_factory.cli import registration
 
-    raise typer.Exit(registration.check(registration.registry_file(registry, keys), agent, as_json=json))
+    raise typer.Exit(registration.check(registration.registry_file(registry, keys), agent, networks, as_json=json))
 
 
 @agents_app.command("remove")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from planexe_dag_factory.cli.agents import agents_app
+from planexe_dag_factory.cli.agents import NetworksOption, agents_app
 from planexe_dag_factory.cli.audit import audit_app, keys_app
 from planexe_dag_factory.cli.lessons import lessons_app
 from planexe_dag_factory.cli.snapshots import snapshots_app
@@ -123,6 +123,7 @@ def check(
     people: _People = None,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the agents whether they answer.")] = False,
+    networks: NetworksOption = None,
     json: _Json = False,
 ) -> None:
     """Say before a run how ready a plan is, what is missing, and what would make it readier.
@@ -137,7 +138,7 @@ def check(
     """
     from planexe_dag_factory.cli import readiness
 
-    raise typer.Exit(readiness.check(plan, registry, people, offline=offline, as_json=json))
+    raise typer.Exit(readiness.check(plan, registry, people, networks, offline=offline, as_json=json))
 
 
 @policy_app.command("init")

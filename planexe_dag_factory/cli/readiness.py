@@ -6,12 +6,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from planexe_agents.networks import Networks
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.plans import INVALID, build
+from planexe_dag_factory.cli.reaching import access
 from planexe_dag_factory.compile.build import Build, problem_json
 from planexe_dag_factory.delegation.cards import Health, check_agents
 from planexe_dag_factory.delegation.readiness import WEIGHTS, Readiness, Verdict, assess_readiness
@@ -25,7 +27,9 @@ _COLOURS: dict[Verdict, str] = {"ready": "green", "conditional": "yellow", "not 
 _BAR = 20
 
 
-def check(plan: Path, registry: Path | None, people: Path | None, *, offline: bool, as_json: bool) -> int:
+def check(
+    plan: Path, registry: Path | None, people: Path | None, networks: Networks | None, *, offline: bool, as_json: bool
+) -> int:
     home = Home.below(Path.cwd())
     if registry is None and lifecycle.running(home):
         registry = home.registry
@@ -37,7 +41,7 @@ def check(plan: Path, registry: Path | None, people: Path | None, *, offline: bo
     except PeopleError as error:
         console.print_problems(error.name, error.problems)
         return INVALID
-    found = assess_readiness(built, known, None if offline else _health(built))
+    found = assess_readiness(built, known, None if offline else _health(built, registry, networks))
     if as_json:
         console.print_json(_document(built, found))
     else:
@@ -45,14 +49,17 @@ def check(plan: Path, registry: Path | None, people: Path | None, *, offline: bo
     return EXITS[found.verdict]
 
 
-def _health(built: Build) -> Collection[Health]:
+def _health(built: Build, registry: Path | None, networks: Networks | None) -> Collection[Health]:
     """Ask every agent that a step may go to; one without an address cannot be asked."""
     routes = built.routes.values() if built.routes and built.spec else ()
     wanted = {one.agent for route in routes for one in route.candidates}
     agents = [agent for agent in (built.registry.agents if built.registry else ()) if agent.id in wanted]
+    addressed = [agent for agent in agents if agent.url]
+    conn_ids = [agent.conn_id for agent in addressed]
+    reached = access(networks, conn_ids, registry) if registry else None
     homeless = "it has no address: it ships with the package and is not running here"
     return (
-        *check_agents([agent for agent in agents if agent.url]),
+        *check_agents(addressed, reached),
         *(Health(agent.id, "unreachable", (homeless,)) for agent in agents if not agent.url),
     )
 

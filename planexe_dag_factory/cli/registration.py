@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from planexe_agents.networks import Networks
 from planexe_agents.signing import fingerprint
 from rich.table import Table
 from rich.text import Text
 
 from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.reaching import access
 from planexe_dag_factory.delegation.cards import Health, check_agents, fetch_agents
 from planexe_dag_factory.errors import DelegationError, RegistryError
 from planexe_dag_factory.plan.text import clean_line, shorten
@@ -52,11 +54,15 @@ def registry_file(registry: Path | None, keys: Path | None) -> RegistryFile:
     return RegistryFile(path, keys or keys_beside(path))
 
 
-def add(file: RegistryFile, urls: Sequence[str], connection: str | None, consent: Consent) -> int:
+def add(
+    file: RegistryFile, urls: Sequence[str], connection: str | None, consent: Consent, networks: Networks | None
+) -> int:
     with _problems_shown() as failed:
         if file.path.exists():
             file.operator()  # a lost key is told before anybody reads or agrees to anything
-        amendment = add_agents(file.read(), fetch_agents(urls), connection)
+        known = file.read()
+        arriving = fetch_agents(urls, access(networks, [connection], file.path), connection)
+        amendment = add_agents(known, arriving, connection)
         _show_arrivals(amendment, file.history())
         if not amendment.changes:
             console.note("All of it is registered already; nothing has changed.")
@@ -124,11 +130,11 @@ def show(registry: Path | None, keys: Path | None, agent_id: str, *, as_json: bo
     return failed.code
 
 
-def check(file: RegistryFile, agent_id: str | None, *, as_json: bool) -> int:
+def check(file: RegistryFile, agent_id: str | None, networks: Networks | None, *, as_json: bool) -> int:
     with _problems_shown() as failed:
         known = load_registry(file.path, operator=find_operator(file.keys))
         wanted = (_find(known, agent_id),) if agent_id else known.agents
-        found = check_agents(wanted)
+        found = check_agents(wanted, access(networks, [agent.conn_id for agent in wanted], file.path))
         if as_json:
             console.print_json([asdict(one) for one in found])
         else:

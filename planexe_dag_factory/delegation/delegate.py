@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
+from planexe_agents.client import AgentDistrusted, AgentError, AgentForbidden, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.approval import require_approvals
@@ -128,15 +128,18 @@ async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
         return prepared
     try:
         outcome = await ask(prepared.agent, prepared.assignment)
-    except AgentUnavailable as error:
-        if error.retry_after is not None and not prepared.may_have_acted:
-            return await asyncio.to_thread(_postpone, step, turn, error.retry_after, str(error))
-        return await asyncio.to_thread(_fault, step, turn, "unavailable", str(error))
-    except AgentDistrusted as error:
-        return await asyncio.to_thread(_fault, step, turn, "untrusted", str(error))
-    except (AgentProtocolError, AgentRefused) as error:
-        return await asyncio.to_thread(_fault, step, turn, "invalid", str(error))
+    except AgentError as error:
+        wait = error.retry_after if isinstance(error, AgentUnavailable) else None
+        if wait is not None and not prepared.may_have_acted:
+            return await asyncio.to_thread(_postpone, step, turn, wait, str(error))
+        return await asyncio.to_thread(_fault, step, turn, _fault_in(error), str(error))
     return await asyncio.to_thread(_receive, step, turn, prepared.capability, outcome)
+
+
+def _fault_in(error: AgentError) -> Literal["unavailable", "invalid", "untrusted"]:
+    if isinstance(error, AgentUnavailable | AgentForbidden):
+        return "unavailable"
+    return "untrusted" if isinstance(error, AgentDistrusted) else "invalid"
 
 
 def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:

@@ -13,10 +13,11 @@ from planexe_agents.protocol import AgentCard
 
 @dataclass
 class Shown:
-    """A card, and where it is served; without a card the server has no time."""
+    """A card, and where it is served; without a card the server has no time. Where there is a token, one needs it."""
 
     card: AgentCard | None
     url: str = ""
+    token: str | None = None
 
 
 @contextmanager
@@ -27,7 +28,8 @@ def shown_card(card: AgentCard) -> Iterator[Shown]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = shown.card.model_dump_json().encode() if shown.card else b""
-            self.send_response(200 if shown.card else 503)
+            admitted = shown.token is None or self.headers["Authorization"] == f"Bearer {shown.token}"
+            self.send_response((200 if shown.card else 503) if admitted else 401)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -4,10 +4,13 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from planexe_agents.client import AgentUnavailable
+from planexe_agents.client import AgentForbidden, AgentUnavailable
 from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.airflow.operators import StillWorkingError, ask_agent, leave
+from planexe_dag_factory.airflow.triggers import follow_agent
+from planexe_dag_factory.delegation.delegate import Ask
+from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.routing.model import Agent
 from tests.agents.scripted import CUT, http, scripted
 from tests.agents.serving import assignment
@@ -34,6 +37,18 @@ def test_who_asks_for_time_gets_it_and_another_agent_may_be_asked(status: int) -
     with pytest.raises(AgentUnavailable) as told:
         ask(http(status, Retry_After="7"))
     assert told.value.retry_after == 7
+
+
+@pytest.mark.parametrize("asking", [ask_agent, follow_agent])
+def test_agents_are_asked_only_where_the_setting_allows_it(asking: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def talk() -> None:
+        asyncio.run(asking(replace(CLERK, url="http://10.255.255.1:9"), assignment()))  # type: ignore[arg-type]
+
+    with pytest.raises(AgentForbidden, match=r"10\.255\.255\.1 is not a public address, and agent_networks does not"):
+        talk()
+    monkeypatch.setenv("AIRFLOW__PLANEXE__AGENT_NETWORKS", "10.0.0.0/33")
+    with pytest.raises(DelegationError, match=r"^agent_networks of \[planexe\] cannot be read: '10.0.0.0/33' does not"):
+        talk()
 
 
 def test_a_worker_does_not_wait_for_an_agent_on_hold() -> None:

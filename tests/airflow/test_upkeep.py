@@ -84,6 +84,18 @@ def test_an_agent_that_does_not_answer_is_asked_again(shown: Shown) -> None:
     assert agents_dag().get_task("agent-mower").retries == 2
 
 
+def test_an_agent_behind_a_token_is_asked_with_that_of_its_connection(
+    file: RegistryFile, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write(add_agents(file.read(), fetch_agents([shown.url]), conn_id="garden"))
+    shown.token = "t0ken"
+    monkeypatch.setenv("AIRFLOW_CONN_GARDEN", "http://:t0ken@")
+    execute("agent-mower")
+    monkeypatch.setenv("AIRFLOW_CONN_GARDEN", "http://:another@")
+    with pytest.raises(AirflowFailException, match="answered 401"):
+        execute("agent-mower")
+
+
 def test_a_registry_that_was_tampered_with_shows_in_every_task(file: RegistryFile) -> None:
     tasks = agents_dag()
     file.path.write_text(file.path.read_text().replace("Mows.", "Sows."))

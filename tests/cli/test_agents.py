@@ -252,3 +252,33 @@ def test_what_an_agent_says_does_not_reach_the_terminal_as_it_is(registry: Path,
     assert max(map(len, result.stdout.splitlines())) < 400
     assert sum("Register?" in line for line in result.stdout.splitlines()) == 1
     assert not any(line.startswith("Register?") for line in result.stdout.splitlines())
+
+
+def test_an_agent_behind_a_token_is_asked_with_that_of_its_connection(
+    registry: Path, shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    monkeypatch.setenv("AIRFLOW_CONN_GARDEN", "http://:t0ken@")
+    shown.token = "t0ken"
+    refused = add(registry, shown.url, "--yes")
+    assert (refused.exit_code, "answered 401" in refused.stderr) == (1, True)
+    assert add(registry, shown.url, "--yes", "--connection", "garden").exit_code == 0
+    assert agents("check", "--registry", registry).stdout == "mower: ok\n"
+
+    monkeypatch.delenv("AIRFLOW_CONN_GARDEN")
+    unknown = agents("check", "--registry", registry)
+    assert unknown.exit_code == 5
+    assert unknown.stderr.startswith(
+        "Asked without a token: the token in Airflow's connection 'garden' cannot be read here: "
+    )
+    assert "t0ken" not in unknown.output
+
+
+def test_an_agent_in_a_private_network_needs_the_operators_word(registry: Path) -> None:
+    result = add(registry, "http://10.255.255.1:9", "http://169.254.169.254", "--yes", "--networks", "169.254.0.0/16")
+    assert result.exit_code == 1
+    assert "10.255.255.1 is not a public address, and agent_networks does not allow it" in result.stderr
+    assert "169.254.169.254 is an address where no agent may be" in result.stderr
+    assert "here with --networks, for Airflow in [planexe] agent_networks" in result.stderr
+    assert agents("add", NOWHERE, "--networks", "home").exit_code == 2
+    assert not registry.exists()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planexe_agents.client import AgentDistrusted, AgentProtocolError, AgentRefused, AgentUnavailable
+from planexe_agents.client import AgentDistrusted, AgentForbidden, AgentProtocolError, AgentRefused, AgentUnavailable
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval
@@ -110,6 +110,18 @@ def test_an_outcome_that_is_not_the_agents_own_is_never_taken_and_the_ticket_say
     assert "second sent an outcome that is not trusted (http://127.0.0.1:1/ answered with an outcome that is" in (
         decision.why
     )
+
+
+def test_an_agent_that_is_where_no_agent_may_be_is_not_asked_and_the_next_is(tmp_path: Path) -> None:
+    scene = make_scene(
+        tmp_path, [AgentForbidden("http://first/run is not asked: 10.0.0.1 is not a public address"), {}]
+    )
+    attempt = run(scene)
+    assert attempt is not None
+    assert (attempt.agent, attempt.status) == ("second", "completed")
+    first, _ = decide(scene.again()).tried
+    assert (first.agent, first.status) == ("first", "unavailable")
+    assert first.reason.endswith("10.0.0.1 is not a public address")
 
 
 @pytest.mark.parametrize("error", [AgentProtocolError("not JSON"), AgentRefused("no such action", 422)])
@@ -404,6 +416,7 @@ ANSWERS = (
     AgentUnavailable("gone"),
     AgentUnavailable("429", retry_after=5),
     AgentDistrusted("another key"),
+    AgentForbidden("link-local"),
     AgentProtocolError("nonsense"),
 )
 
@@ -441,7 +454,11 @@ def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_does_it_twice
     if told[-1][1] != KILLED:
         expected = {True: "accept" if told[-1][1] == GOOD else "review", False: "ticket"}[told[-1][1] in COMPLETED]
         assert decision.decision == expected
-    final = [agent for agent, answer in told if answer != KILLED and not isinstance(answer, AgentUnavailable)]
+    final = [
+        agent
+        for agent, answer in told
+        if answer != KILLED and not isinstance(answer, AgentUnavailable | AgentForbidden)
+    ]
     assert len(set(final)) == len(final)  # who has answered for good is not asked again
 
 
