@@ -20,7 +20,7 @@ check: $(VENV)/.installed-dev  ## Lint, formatting, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: $(VENV)/.installed-dev  ## Run every test
+test: $(VENV)/.installed-dev $(VENV)/fab  ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
 
 demo: install    ## Run the example plan from start to end, a demo reviewer answering its tickets
@@ -53,4 +53,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need ..."
 	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(VENV)/fab: tests/ui/site/fab.txt $(VENV)/.installed-dev
+	@rm -rf $@
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-deps --target $@ -r $<
 	@touch $@

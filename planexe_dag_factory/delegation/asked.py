@@ -38,8 +38,12 @@ class Asked:
 
 
 def names_of(person: Actor) -> frozenset[str]:
-    """Return what a person may be called in the people file: Airflow's user name, or its id of the user."""
-    return frozenset({person.id, person.name} - {""})
+    """Return what a person may be called in the people file: Airflow's user name, or its id of the user.
+
+    A bare number is no name beside a name: FAB numbers its users, and somebody may log in with a personnel number.
+    """
+    by_number = person.name and person.id.isdecimal()
+    return frozenset({person.name} if by_number else {person.id, person.name} - {""})
 
 
 def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = None) -> Asked:

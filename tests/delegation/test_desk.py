@@ -12,7 +12,7 @@ from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, Effect, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, require_approvals, settle
-from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import (
     CLAIMED,
     DELEGATED,
@@ -90,6 +90,16 @@ def test_a_name_means_whom_the_people_file_says(
 def test_a_group_without_members_lets_nobody_answer() -> None:
     assert not who_is_asked([Named("group", "gone")], PEOPLE).holds(ANNA)
     assert who_is_asked([Named("role", "x")], People()).holds(ANNA)
+
+
+def test_the_number_that_fab_gives_a_user_is_nobodys_name() -> None:
+    """Somebody else may log in with a personnel number."""
+    assert names_of(Actor("person", "7", "anna")) == {"anna"}
+    assert names_of(Actor("person", "12", "7")) == names_of(Actor("person", "7")) == {"7"}
+    assert names_of(Actor("person", "0b5e-4f", "bert")) == {"0b5e-4f", "bert"}
+    asked = who_is_asked([Named("user", "7")], People())
+    assert asked.holds(Actor("person", "12", "7"))
+    assert not asked.holds(Actor("person", "7", "anna"))
 
 
 def test_an_answer_of_somebody_else_does_not_count(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tests.browsing import chromium
 
 CHECKOUT = Path(__file__).parents[2]
 USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
+FAB = CHECKOUT / ".venv" / "fab"
+"""The FAB auth manager beside all else: it wants an older library than we test with; see the Makefile."""
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"
 
 
@@ -68,15 +71,42 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("site")
     url = f"http://127.0.0.1:{_free_port()}"
     environment = _environment(home, url)
-    airflow = str(Path(sys.executable).with_name("airflow"))
-    seed = [sys.executable, "-m", "tests.ui.site.seed"]
-    done = subprocess.run(seed, env=environment, capture_output=True, text=True, check=False)
+    _seed("tests.ui.site.seed", environment)
+    with _serving(home, environment):
+        yield Site(url, environment)
+
+
+@pytest.fixture(scope="session")
+def fab_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same site, whose users and roles Airflow's FAB auth manager keeps."""
+    if not FAB.exists():
+        pytest.skip(f"no FAB auth manager: {FAB} is missing; `make test` installs it")
+    home = tmp_path_factory.mktemp("fab")
+    url = f"http://127.0.0.1:{_free_port()}"
+    environment = _environment(home, url)
+    environment["AIRFLOW__CORE__AUTH_MANAGER"] = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    environment["AIRFLOW__PLANEXE__PEOPLE"] = str(home / "people.json")
+    environment["PYTHONPATH"] = os.pathsep.join([environment["PYTHONPATH"], str(FAB)])
+    _seed("tests.ui.site.seed", environment)
+    _seed("tests.ui.site.fab", environment)
+    with _serving(home, environment):
+        yield Site(url, environment)
+
+
+def _seed(module: str, environment: dict[str, str]) -> None:
+    done = subprocess.run([sys.executable, "-m", module], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    with (home / "server.log").open("w") as log:
+
+
+@contextmanager
+def _serving(home: Path, environment: dict[str, str]) -> Iterator[None]:
+    """Run an API server until the end."""
+    airflow, path = str(Path(sys.executable).with_name("airflow")), home / "server.log"
+    with path.open("w") as log:
         server = subprocess.Popen([airflow, "api-server"], env=environment, stdout=log, stderr=log)
         try:
-            _await(url, server, home / "server.log")
-            yield Site(url, environment)
+            _await(environment["AIRFLOW__API__BASE_URL"], server, path)
+            yield
         finally:
             server.kill()  # it holds nothing that outlives this test
             server.wait()
