@@ -5,6 +5,10 @@ version of the bundle that it began with. So each version is a folder of stubs o
 plan, that point to the plan's content as it was: a broken plan is an import error of its own, an
 edited one does not disturb a run, and a task start reads one plan however many there are.
 
+Airflow parses a file anew when it is younger than its last parse, and every `min_file_process_interval`.
+A version is new in all its files; so a stub that is the same as in the version before, and was a
+DAG there, keeps its date and its claim to an id: with 200 plans, an edited one costs one parse.
+
 Airflow schedules nothing more of a DAG that is gone. So a plan that is edited into a broken one
 keeps its DAG as it was, and a second stub beside it brings the import error.
 
@@ -15,7 +19,9 @@ keeps its DAG as it was, and a second stub beside it brings the import error.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -26,7 +32,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.settings import plan_folders, registry_path, upkeep_schedule
-from planexe_dag_factory.airflow.store import KnownAgents, entry_digest, is_built, store_plan
+from planexe_dag_factory.airflow.store import CLAIMS, KnownAgents, entry_digest, is_built, store_plan
 
 STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
 
@@ -105,6 +111,8 @@ class PlanBundle(BaseDagBundle):
             for name, (plan, _) in plans.items():
                 store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
             self._write_version(version, entries, upkeep=upkeep is not None)
+            if self._current:
+                _date(self.versions_dir / version, before=self.versions_dir / self._current)
         self._current, self._known = version, entries
 
     def _entries(self, name: str, digest: str) -> Entries:
@@ -134,6 +142,21 @@ class PlanBundle(BaseDagBundle):
             (draft / UPKEEP).write_text(UPKEEP_STUB, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(target)
+
+
+def _date(version: Path, *, before: Path) -> None:
+    """Date the stubs of a version: as `before` where nothing changed and there was a DAG, else now."""
+    claims = {path.read_text(encoding="utf-8"): path for path in (before / CLAIMS).glob("[!.]*")}
+    for stub in version.rglob("*.py"):
+        name = stub.relative_to(version)
+        claim, old = claims.get(str(name)), before / name
+        if claim and old.exists() and old.read_bytes() == stub.read_bytes():
+            then = old.stat().st_mtime_ns
+            os.utime(stub, ns=(then, then))
+            (version / CLAIMS).mkdir(exist_ok=True)
+            shutil.copyfile(claim, version / CLAIMS / claim.name)
+        else:
+            os.utime(stub)
 
 
 def stub_name(name: str, names: Collection[str]) -> str:

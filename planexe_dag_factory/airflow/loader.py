@@ -12,7 +12,7 @@ from airflow.sdk import DAG, get_parsing_context
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.render import BEGINNING, render
 from planexe_dag_factory.airflow.settings import airflow_home, registry_path
-from planexe_dag_factory.airflow.store import KnownAgents, StoredPlanError, entry_digest, read_build, store_plan
+from planexe_dag_factory.airflow.store import CLAIMS, KnownAgents, StoredPlanError, entry_digest, read_build, store_plan
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.spec.model import DagSpec
 
@@ -64,7 +64,7 @@ def _entry(stub: Path, digest: str) -> Path:
 
 def _claim(stub: Path, dag_id: str) -> None:
     """Take a DAG id for this plan within its version, or say which plan has it."""
-    claim = stub.parent / ".ids" / dag_id
+    claim = stub.parent / CLAIMS / dag_id
     claim.parent.mkdir(exist_ok=True)
     draft = claim.with_name(f".{dag_id[:200]}.{os.getpid()}")
     draft.write_text(stub.name, encoding="utf-8")

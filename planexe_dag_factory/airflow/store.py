@@ -28,6 +28,8 @@ from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec
 
 PROBLEMS = "problems.txt"
+CLAIMS = ".ids"
+"""In a bundle's version: a file for each DAG id, which names the stub that has it."""
 
 
 class StoredPlanError(Exception):

@@ -131,7 +131,7 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
             "dag_bundle_storage_path": str(home.root / "bundles"),
             "refresh_interval": "5",
             "bundle_refresh_check_interval": "1",
-            "min_file_process_interval": "30",
+            "min_file_process_interval": "300",  # a plan that changes is parsed at once all the same
             "parsing_processes": "2",
         },
         "logging": {

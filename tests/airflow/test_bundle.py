@@ -1,4 +1,5 @@
 import json
+import os
 import runpy
 import subprocess
 import sys
@@ -75,6 +76,44 @@ def test_a_new_plan_and_a_removed_one_make_a_new_version(make_bundle: MakeBundle
     bundle.refresh()
     assert version(bundle) == first != second
     assert stubs(bundle) == ["harbour.json.py"]
+
+
+def test_what_did_not_change_keeps_the_date_that_airflow_parses_by(make_bundle: MakeBundle, plans: Path) -> None:
+    (plans / "broken.json").write_text("{")
+    (plans / "edited.json").write_text(json.dumps({**PLAN, "id": "edited"}))
+    bundle = make_bundle()
+    for stub in ("harbour.json.py", "edited.json.py"):
+        load(bundle, stub)
+    date_back(bundle)
+    (plans / "edited.json").write_text(json.dumps({**PLAN, "id": "edited", "title": "Another"}))
+    bundle.refresh()
+    assert fresh(bundle) == {"broken.json.py", "edited.json.py", "edited.json.edited.py"}
+
+
+def date_back(bundle: PlanBundle) -> None:
+    """Make every stub older than any that is written now."""
+    for stub in bundle.path.rglob("*.py"):
+        os.utime(stub, (0, 0))
+
+
+def fresh(bundle: PlanBundle) -> set[str]:
+    """Name the stubs of plans that are younger than those that were dated back: which Airflow parses again."""
+    return {path.name for path in bundle.path.glob("*.py") if path.stat().st_mtime > 0}
+
+
+def test_whoever_has_an_id_keeps_it_until_it_goes(make_bundle: MakeBundle, plans: Path) -> None:
+    bundle = make_bundle()
+    load(bundle, "harbour.json.py")
+    (plans / "a-twin.json").write_text(json.dumps({**PLAN, "title": "A twin"}))
+    bundle.refresh()
+    with pytest.raises(Exception, match=r"the plan id 'harbour' is taken by harbour\.json"):
+        load(bundle, "a-twin.json.py")
+
+    date_back(bundle)
+    (plans / "harbour.json").unlink()
+    bundle.refresh()
+    assert fresh(bundle) == {"a-twin.json.py"}
+    assert load(bundle, "a-twin.json.py").dag_display_name == "A twin"
 
 
 def test_a_run_keeps_the_version_it_began_with(make_bundle: MakeBundle, plans: Path) -> None:
