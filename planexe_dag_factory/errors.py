@@ -8,6 +8,7 @@
     │   └── PeopleError        a people file that cannot be used
     ├── RecordError            the run folder cannot be read, written or trusted
     ├── DelegationError        a step cannot be handed to anybody
+    ├── PipelineError          PlanExe's own pipeline did not do what was asked
     └── StackError             the embedded Airflow did not do what was asked
 
 A reader or check never raises at the first fault: it collects `Problem` values, and one of the
@@ -106,6 +107,10 @@ class RecordError(PlanExeDagError):
 
 class DelegationError(PlanExeDagError):
     """A step cannot be handed to anybody."""
+
+
+class PipelineError(PlanExeDagError):
+    """PlanExe's own pipeline did not do what was asked."""
 
 
 class StackError(PlanExeDagError):

@@ -12,8 +12,8 @@ from planexe_dag_factory.routing.policy_file import policy_path
 
 POLICY = ".policy.json"
 WBS_WORDS = "wbs_project_level1_and_level2_and_level3.json"
-TEXTS = frozenset({".json", ".md", ".txt", ".csv"})
-"""The files of a PlanExe run folder that are read; its HTML pages are left where they are."""
+TEXTS = frozenset({".json", ".md", ".txt", ".csv", ".html"})
+"""The files of a PlanExe run folder that are kept with its plan: what is read, and the pages PlanExe goes on with."""
 
 Stamp = tuple[tuple[str, int, int], ...]
 

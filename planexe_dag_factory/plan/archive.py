@@ -79,20 +79,37 @@ def read_zip(data: bytes, name: str, wanted: Wanted) -> tuple[RunFiles, tuple[Pr
         return {}, (_problem("zip-broken", message, name, "make the zip again, or use the folder"),)
 
 
+def unpack_run(data: bytes, name: str) -> tuple[Mapping[str, bytes], tuple[Problem, ...]]:
+    """Read every file of a zipped run folder, by its own name; none where anything about the zip is suspicious."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside, problems = _members_of_run(archive, name)
+            return {base: archive.read(member) for base, member in inside.items()}, problems
+    except _BROKEN as error:
+        message = f"the zip cannot be read: {quote(str(error) or type(error).__name__)}"
+        return {}, (_problem("zip-broken", message, name),)
+
+
 def _read_members(archive: zipfile.ZipFile, name: str, wanted: Wanted) -> tuple[RunFiles, tuple[Problem, ...]]:
+    inside, suspicious = _members_of_run(archive, name)
+    problems = list(suspicious)
+    chosen = _latest(inside, wanted, problems)
+    return _read_each(chosen, lambda base: archive.read(inside[base]), problems), tuple(problems)
+
+
+def _members_of_run(archive: zipfile.ZipFile, name: str) -> tuple[Mapping[str, zipfile.ZipInfo], tuple[Problem, ...]]:
+    """Find the files of the one run folder in a zip; none, and why, where there is anything suspicious."""
     members = [member for member in archive.infolist() if not _is_litter(member.filename)]
-    problems = [_problem(code, message, name) for code, message in _suspicions(members)]
+    problems = tuple(_problem(code, message, name) for code, message in _suspicions(members))
     if problems:
-        return {}, tuple(problems)
+        return {}, problems
     tops = sorted({_folder(member) for member in members if words_of(_base(member)) == WBS})
     if len(tops) > 1:
         listed = ", ".join(quote(top or ".") for top in tops)
         return {}, (
             _problem("zip-many-plans", f"the zip holds {len(tops)} plans: {listed}", name, "zip one run folder"),
         )
-    inside = {_base(member): member for member in members if [_folder(member)] == tops and not member.is_dir()}
-    chosen = _latest(inside, wanted, problems)
-    return _read_each(chosen, lambda base: archive.read(inside[base]), problems), tuple(problems)
+    return {_base(member): member for member in members if [_folder(member)] == tops and not member.is_dir()}, ()
 
 
 def _read_each(chosen: Mapping[str, str], read: Callable[[str], bytes], problems: list[Problem]) -> RunFiles:

@@ -36,7 +36,13 @@ def test_plans_are_json_zips_and_run_folders(dags: Path) -> None:
     assert plans == {
         "a.json": ["a.json", "a.policy.json"],
         "b.zip": ["b.zip"],
-        "examples/harbour": ["001-plan.txt", "003-6-distill_assumptions_raw.json", WBS, "harbour.policy.json"],
+        "examples/harbour": [
+            "001-plan.txt",
+            "003-6-distill_assumptions_raw.json",
+            WBS,
+            "030-report.html",
+            "harbour.policy.json",
+        ],
     }
 
 
