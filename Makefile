@@ -7,18 +7,37 @@ PIP     := $(BIN)/python -m pip --disable-pip-version-check --quiet install --pr
 EXAMPLE ?= dags/examples/harbour_air_watch
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test demo up down bench clean
+.PHONY: help install check secrets audit test demo up down bench clean
 
 help:            ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed  ## Set up .venv; leaves .venv/bin/planexe-dag
 
-check: $(VENV)/.installed-dev  ## Lint, formatting, types and import contracts
+check: $(VENV)/.installed-dev  ## Lint, formatting, types, import contracts, secrets, known vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory secrets audit
+
+# A line that only looks like a secret says so itself: `pragma: allowlist secret`. The examples in
+# docs/agents.md, which are meant to be copied, are named here by how they begin. Passwords of tests, such as
+# "pg-secret", guard nothing; what is random in tests is looked at all the same.
+EXAMPLES := ^(A6EHv|000102030405|j0eioUNW)
+LOOK     := detect-secrets-hook --no-verify --exclude-secrets '$(EXAMPLES)'
+MADE_UP  := tests/% benchmarks/%
+
+secrets: $(VENV)/.no-secrets  ## Look for passwords, keys and tokens in every tracked file that has changed
+
+$(VENV)/.no-secrets: $(wildcard $(shell git ls-files 2>/dev/null)) Makefile
+	@echo "Looking for secrets in $(words $?) files ..."
+	@$(BIN)/$(LOOK) $(filter-out $(MADE_UP),$?)
+	@$(BIN)/$(LOOK) --disable-plugin KeywordDetector $(filter $(MADE_UP),$?)
+	@touch $@
+
+audit:           ## Ask OSV about known vulnerabilities of what is pinned, once a day; REQUIRED=1: fail where it is silent
+	@OSV=$(OSV) REQUIRED=$(REQUIRED) .ci/audit $(BIN)/pip-audit constraints.txt $(VENV)/.audited
 
 test: $(VENV)/.installed-dev $(VENV)/fab  ## Run every test
 	$(BIN)/python -m pytest $(ARGS)

@@ -22,7 +22,7 @@ from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.configuration import ADMIN, read_passwords
 from planexe_dag_factory.stack.home import Home
 
-PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable
+PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable  # pragma: allowlist secret
 VIA = "planexe-dag"
 SHORT_NAME = 40
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -133,7 +133,10 @@ def test_data_is_capped_and_freed_of_what_cannot_be_seen() -> None:
         ({"PLANEXE_MODEL": "m"}, "PLANEXE_MODEL_URL is not"),
         ({"PLANEXE_MODEL_URL": "file:///etc", "PLANEXE_MODEL": "m"}, "not an http or https address"),
         ({"PLANEXE_MODEL_URL": "http://[::1", "PLANEXE_MODEL": "m"}, "not an http or https address"),
-        ({"PLANEXE_MODEL_URL": "http://a:SECRET@b/v1", "PLANEXE_MODEL": "m"}, "put the key into PLANEXE_MODEL_KEY"),
+        (
+            {"PLANEXE_MODEL_URL": "http://a:SECRET@b/v1", "PLANEXE_MODEL": "m"},  # pragma: allowlist secret
+            "put the key into PLANEXE_MODEL_KEY",
+        ),
         ({"PLANEXE_MODEL_URL": "http://b/v1", "PLANEXE_MODEL": "m", KEY: "SECRET\nx"}, "no HTTP header"),
         ({"PLANEXE_MODEL_URL": "http://b/v1", "PLANEXE_MODEL": "m", KEY_FILE: "/no/such"}, "cannot be read: /no/such"),
         (
