@@ -25,7 +25,7 @@ from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, reach_milestone, refusals
+from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, keep_estimates, reach_milestone, refusals
 from planexe_dag_factory.delegation.takeover import is_taken_over
 from planexe_dag_factory.errors import DelegationError, RecordError
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor
@@ -62,6 +62,7 @@ class StartRunOperator(BaseOperator):
         ring = keys(make=True)
         pin_ring(RunFolder(run.root.parent), ring)
         begin_run(run, take_over(run, ring), self._inputs, about)
+        keep_estimates(execution_of(context))
         self.log.info("The record of this run is in %s", run.root)
         told = (dag_run.conf or {}).get("rollback")
         if told is not None:

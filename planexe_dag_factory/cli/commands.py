@@ -14,7 +14,7 @@ import typer
 
 from planexe_dag_factory.cli.agents import NetworksOption, agents_app
 from planexe_dag_factory.cli.audit import audit_app, keys_app
-from planexe_dag_factory.cli.lessons import lessons_app
+from planexe_dag_factory.cli.lessons import RUN_ROOT, PublicKeys, RunRoot, lessons_app
 from planexe_dag_factory.cli.snapshots import snapshots_app
 from planexe_dag_factory.cli.ticket_commands import tickets_app
 
@@ -101,8 +101,13 @@ def explain(
             "--html", dir_okay=False, help="Write a page for the plan's owner to read and print.", metavar="FILE"
         ),
     ] = None,
+    run_root: RunRoot = RUN_ROOT,
+    keys: PublicKeys = None,
 ) -> None:
     """Say who does each step and why, what must be approved first, and what would change either.
+
+    Where runs lie below the run root, it also says what they have taught: what an agent's confidence is worth by the
+    reviews of its work, and how long such work takes against what is planned.
 
     \b
     Examples:
@@ -113,7 +118,8 @@ def explain(
     """
     from planexe_dag_factory.cli import plans
 
-    raise typer.Exit(plans.explain(plan, registry, people, page=html, why=why, as_json=json))
+    taught = plans.Taught(run_root, keys)
+    raise typer.Exit(plans.explain(plan, registry, people, taught, page=html, why=why, as_json=json))
 
 
 @app.command()

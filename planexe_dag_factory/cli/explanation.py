@@ -10,6 +10,8 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from planexe_dag_factory.report import words
+
 OTHERS_SHOWN = 3
 _COLOURS = {"human": "magenta"}
 
@@ -29,7 +31,21 @@ def explanation_tree(explanation: Mapping[str, Any], *, why: bool = False) -> Tr
                 twig.add(_step(step, why=why))
         branch.add(_milestone(phase))
     tree.add(_summary(explanation["steps"]))
+    learned = explanation.get("learned", {})
+    if any(learned.values()):
+        tree.add(_learned(learned))
     return tree
+
+
+def _learned(learned: Mapping[str, Any]) -> Text:
+    """Say what earlier runs have taught of the agents and the kinds of work of this plan."""
+    text = Text("what earlier runs have taught", style="bold")
+    for one in learned["calibration"]:
+        text.append(f"\n{one['agent']} / {one['action']}: {words.reviewed(one)}")
+    for one in learned["paces"]:
+        done = words.count(one["n"], "step")
+        text.append(f"\n{words.kind(one['kind'])} takes {words.times(one['factor'])} what is planned ({done} done)")
+    return text
 
 
 def _milestone(phase: Mapping[str, Any]) -> Text:
@@ -53,6 +69,8 @@ def _step(step: Mapping[str, Any], *, why: bool) -> Text:
     if why:
         text.append(f"\nto change it: {step['would_change']}", style="dim italic")
         text.append(f" {step['gate_would_change']}" if step["approval"] else "", style="dim italic")
+        if step.get("calibration"):
+            text.append(f"\nlearned: {words.reviewed(step['calibration'])}", style="dim italic")
     return text
 
 

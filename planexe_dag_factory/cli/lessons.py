@@ -18,42 +18,56 @@ lessons_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-_Root = Annotated[
+RunRoot = Annotated[
     Path,
     typer.Option(
         "--run-root", envvar="AIRFLOW__PLANEXE__RUN_ROOT", file_okay=False, help="The folder that holds the runs."
     ),
 ]
+PublicKeys = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        envvar="AIRFLOW__PLANEXE__KEYS",
+        exists=True,
+        help="The orchestrator's public keys: their folder, or a file with one a line; without it, those of the stack "
+        "in this directory.",
+        show_default=False,
+    ),
+]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The lesson's id, as `list` shows it.", show_default=False)]
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
-_HERE = Path("run")
+RUN_ROOT = Path("run")
 _UNKNOWN = 1
 
 
 @lessons_app.command("list")
-def list_(root: _Root = _HERE, json: _Json = False) -> None:
+def list_(root: RunRoot = RUN_ROOT, keys: PublicKeys = None, json: _Json = False) -> None:
     """List the lessons, oldest first.
 
-    Those that bear no good signature are left out.
+    Only those count that were signed here, and nobody else's are shown.
     """
     from planexe_dag_factory.cli import console
 
-    found = _lessons(root).read()
+    lessons = _lessons(root, keys)
+    found = lessons.read()
+    if strange := len(lessons.names()) - len(found):
+        console.note(f"{strange} files in {root / 'lessons'} are not signed with these keys, and do not count.")
     if json:
         console.print_json([{"id": one.id, **asdict(one)} for one in found])
         return
     for one in found:
         console.out.print(f"{one.id}  {one.at[:10]}  {one.sentence}", markup=False, highlight=False)
-    if not found:
+    if not found and not strange:
         console.note(f"No lessons in {root}: people have said nothing in reviews yet.")
 
 
 @lessons_app.command("show")
-def show(lesson_id: _Id, root: _Root = _HERE) -> None:
+def show(lesson_id: _Id, root: RunRoot = RUN_ROOT, keys: PublicKeys = None) -> None:
     """Show one lesson as JSON, with where it comes from. Exits with 1 where there is none of that id."""
     from planexe_dag_factory.cli import console
 
-    found = [one for one in _lessons(root).read() if one.id == lesson_id]
+    found = [one for one in _lessons(root, keys).read() if one.id == lesson_id]
     if not found:
         console.note(f"There is no lesson {lesson_id} in {root}; `planexe-dag lessons list` shows all.")
         raise typer.Exit(_UNKNOWN)
@@ -61,18 +75,32 @@ def show(lesson_id: _Id, root: _Root = _HERE) -> None:
 
 
 @lessons_app.command("remove")
-def remove(lesson_id: _Id, root: _Root = _HERE) -> None:
+def remove(lesson_id: _Id, root: RunRoot = RUN_ROOT, keys: PublicKeys = None) -> None:
     """Forget a lesson; the runs' own records keep the review. Exits with 1 where there is none of that id."""
     from planexe_dag_factory.cli import console
 
-    if not _lessons(root).remove(lesson_id):
+    if not _lessons(root, keys).remove(lesson_id):
         console.note(f"There is no lesson {lesson_id} in {root}; `planexe-dag lessons list` shows all.")
         raise typer.Exit(_UNKNOWN)
     console.note(f"Forgotten: {lesson_id}.")
 
 
-def _lessons(root: Path) -> Lessons:
-    from planexe_dag_factory.learning.lessons import FOLDER, Lessons
+def _lessons(root: Path, keys: Path | None) -> Lessons:
+    """Open the lessons of a run root. Exits where there are some, and no keys say whose they are."""
+    from planexe_dag_factory.cli import console
+    from planexe_dag_factory.cli.auditing import INVALID
+    from planexe_dag_factory.errors import RecordError
+    from planexe_dag_factory.learning.lessons import Lessons
     from planexe_dag_factory.record.folder import RunFolder
+    from planexe_dag_factory.record.keys import public_keys
+    from planexe_dag_factory.stack.home import Home
 
-    return Lessons(RunFolder(root / FOLDER))
+    none = Lessons.below(RunFolder(root), frozenset())
+    try:
+        known = public_keys(keys or Home.below(Path.cwd()).keys)
+    except RecordError as error:
+        if not none.names():
+            return none
+        console.print_error(f"Whose lessons these are cannot be told: {error}. Give the keys with --keys.")
+        raise typer.Exit(INVALID) from error
+    return Lessons.below(RunFolder(root), known)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +12,11 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.explanation import explanation_tree
 from planexe_dag_factory.compile.build import Build, build_plan, validation
 from planexe_dag_factory.compile.explain import explain as explain_build
-from planexe_dag_factory.errors import PeopleError, RegistryError
+from planexe_dag_factory.errors import PeopleError, RecordError, RegistryError
+from planexe_dag_factory.learning.experience import Experience, with_experience
 from planexe_dag_factory.plan import native
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.keys import public_keys
 from planexe_dag_factory.report.explanation import explanation_page
 from planexe_dag_factory.routing.people import load_people, people_schema, unmapped_roles
 from planexe_dag_factory.routing.policy import policy_schema
@@ -21,6 +24,7 @@ from planexe_dag_factory.routing.policy_draft import draft_policy
 from planexe_dag_factory.routing.policy_file import policy_path
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.spec.codec import dump_spec
+from planexe_dag_factory.stack.home import Home
 
 OK, INVALID = 0, 1
 
@@ -54,10 +58,26 @@ def validate(plan: Path, registry: Path | None, people: Path | None = None, *, a
     return OK if built.spec else INVALID
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Where what earlier runs have taught lies, and the public keys that vouch for it (None: the stack's here)."""
+
+    root: Path
+    keys: Path | None = None
+
+    def open(self) -> Experience | None:
+        """Return what is there; None where no key vouches for anything. Raises RecordError for what is no key."""
+        keys = self.keys or Home.below(Path.cwd()).keys
+        if self.keys is None and not any(keys.glob("*.pub")):
+            return None
+        return Experience.below(RunFolder(self.root), public_keys(keys))
+
+
 def explain(
     plan: Path,
     registry: Path | None,
-    people: Path | None = None,
+    people: Path | None,
+    taught: Taught,
     *,
     page: Path | None = None,
     why: bool = False,
@@ -67,6 +87,13 @@ def explain(
     if built is None:
         return INVALID
     explained = explain_build(built)
+    try:
+        experience = taught.open()
+    except RecordError as error:
+        console.print_error(error)
+        return INVALID
+    if experience and built.spec and built.routes is not None and built.policy:
+        explained = with_experience(explained, built.routes, built.policy, experience)
     if page:
         page.write_text(explanation_page(explained), encoding="utf-8")
         console.note(f"Written: {page}")

@@ -42,8 +42,8 @@ def build_assignment(
     problems = _unfit(inputs, capability.input_schema)
     if problems:
         return problems
-    lessons = Lessons.beside(step.execution.run).closest(
-        f"{step.item.title} {step.item.description}", step.execution.ours
+    lessons = Lessons.below(step.execution.root, step.execution.ours).closest(
+        f"{step.item.title} {step.item.description}"
     )
     if lessons:
         context["lessons"] = list(lessons)

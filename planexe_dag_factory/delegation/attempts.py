@@ -25,6 +25,19 @@ Status = Literal["completed", "rejected", "failed", "unavailable", "invalid", "u
 PASSING: Collection[Status] = frozenset({"unavailable", "busy", "set-aside"})
 """What says nothing about the next time: such a candidate may be asked again in the same round."""
 
+BECAME: Mapping[Status, str] = {
+    "completed": "completed it",
+    "rejected": "rejected it",
+    "failed": "failed",
+    "unavailable": "could not be reached",
+    "invalid": "gave an answer that cannot be used",
+    "untrusted": "sent an outcome that is not trusted",
+    "unfit": "could not be asked",
+    "busy": "had no time",
+    "set-aside": "was not asked",
+}
+"""What became of an attempt, in our words; an agent's own words stay apart, where they are labelled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

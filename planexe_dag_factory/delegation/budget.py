@@ -57,8 +57,7 @@ def is_spent(context: Mapping[str, Any]) -> bool:
 
 
 def _budget(step: StepRun) -> int | None:
-    policy: Mapping[str, Any] = step.execution.run.find_json("policy.json") or {}
-    return policy.get("model_budget_tokens")
+    return step.execution.policy.get("model_budget_tokens")
 
 
 def _tally(step: StepRun) -> tuple[dict[str, int], dict[str, int]]:

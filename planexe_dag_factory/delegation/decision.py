@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from planexe_agents.signing import digest
 
 from planexe_dag_factory.delegation.assignment import schema_problems
 from planexe_dag_factory.delegation.attempts import (
+    BECAME,
     Attempt,
     Status,
     last_attempts,
@@ -20,7 +21,10 @@ from planexe_dag_factory.delegation.attempts import (
 )
 from planexe_dag_factory.delegation.budget import is_spent
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
+from planexe_dag_factory.delegation.looked_at import confidence_of, is_drawn
 from planexe_dag_factory.delegation.results import Result, write_result
+from planexe_dag_factory.delegation.taught import learn_duration
+from planexe_dag_factory.learning.calibration import Calibrated
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.model import Candidate
@@ -34,6 +38,7 @@ class Decision:
     why: str
     attempt: Attempt | None
     tried: tuple[Attempt, ...]
+    calibrated: Calibrated | None = None
 
 
 def decide(step: StepRun, *, accept: bool = True) -> Decision:
@@ -62,6 +67,7 @@ def _settle(step: StepRun, decision: Decision) -> None:
     outcome = decision.attempt.outcome if decision.attempt else None
     if decision.decision == "accept" and outcome:
         write_result(step, outcome_result(outcome, ORCHESTRATOR))
+        learn_duration(step)
 
 
 def outcome_result(outcome: Outcome, accepted_by: Actor) -> Result:
@@ -96,28 +102,19 @@ def _decide(step: StepRun, tried: tuple[Attempt, ...]) -> Decision:
     if concern:
         return Decision("review", concern, last, tried)
     threshold = step.item.route.threshold
-    figures = f"a confidence of {last.outcome.confidence:.2f}, where {threshold:.2f} is asked for"
-    if last.outcome.confidence < threshold:
-        return Decision("review", f"the agent {last.agent} has {figures}", last, tried)
-    return Decision("accept", f"the agent {last.agent} has {figures}", last, tried)
+    worth = confidence_of(step, last.outcome)
+    counted = f", which counts as {worth.counts_as:.2f} since {worth.why}" if worth.lowered else ""
+    figures = f"a confidence of {worth.claim:.2f}{counted}, where {threshold:.2f} is asked for"
+    why = f"the agent {last.agent} has {figures}"
+    if worth.counts_as < threshold:
+        return Decision("review", why, last, tried, worth)
+    if is_drawn(step, last.number):
+        return Decision("review", f"{why}; it was drawn by lot to be looked at all the same", last, tried, worth)
+    return Decision("accept", why, last, tried, worth)
 
 
 PEOPLE = "people"
 """Whom work is re-routed to that no agent did."""
-
-BECAME: Mapping[Status, str] = {
-    "completed": "completed it",
-    "rejected": "rejected it",
-    "failed": "failed",
-    "unavailable": "could not be reached",
-    "invalid": "gave an answer that cannot be used",
-    "untrusted": "sent an outcome that is not trusted",
-    "unfit": "could not be asked",
-    "busy": "had no time",
-    "set-aside": "was not asked",
-}
-"""What became of an attempt, in our words; an agent's own words stay apart, where they are labelled."""
-
 
 OUR_REASONS: Collection[Status] = frozenset({"untrusted", "unfit", "set-aside"})
 """Where the reason is the orchestrator's own too."""
@@ -165,6 +162,7 @@ def _record(step: StepRun, decision: Decision) -> None:
         "decision": decision.decision,
         "why": decision.why,
         "confidence": outcome.confidence if outcome else None,
+        "calibrated": _calibrated(decision.calibrated),
         "threshold": step.item.route.threshold,
         "agent": decision.attempt.agent if decision.attempt else None,
         "action": decision.attempt.action if decision.attempt else None,
@@ -176,3 +174,15 @@ def _record(step: StepRun, decision: Decision) -> None:
     step.record("outcome-judged", files, decision=decision.decision, why=decision.why)
     if decision.decision == "ticket" and decision.attempt:
         record_reroute(step, decision.attempt, PEOPLE)
+
+
+def _calibrated(worth: Calibrated | None) -> dict[str, Any] | None:
+    """Write what reviews made of a confidence; null where there are none."""
+    if worth is None or not worth.reviews:
+        return None
+    return {
+        "counts_as": worth.counts_as,
+        "reviews": worth.reviews,
+        "accepted": worth.accepted,
+        "expected": worth.expected,
+    }

@@ -17,6 +17,9 @@ from planexe_dag_factory.routing.registry import parse_registry
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, WorkItem
 
+ESTIMATES = "estimates.json"
+"""What earlier runs had taught of the plan's estimates when this one began."""
+
 
 def numbered(number: int) -> str:
     """Name the folder of an attempt or a ticket: `001`."""
@@ -43,6 +46,11 @@ class Execution:
     signed: frozenset[str] = frozenset()
 
     @property
+    def root(self) -> RunFolder:
+        """The folder that this run shares with the others of the installation."""
+        return RunFolder(self.run.root.parent)
+
+    @property
     def ours(self) -> frozenset[str]:
         """The public keys that what the orchestrator signed is verified with."""
         return self.signed | {self.key.public}
@@ -66,6 +74,16 @@ class Execution:
         """The plan that this run began with, in our own format."""
         plan: Mapping[str, Any] = self.run.read_json("plan.json")
         return plan
+
+    @cached_property
+    def policy(self) -> Mapping[str, Any]:
+        """The policy that this run began with, as the JSON of its file; what is left out has its default."""
+        return self.run.find_json("policy.json") or {}
+
+    def pace(self, kind: str) -> float:
+        """Return by what the plan's estimates of a kind of work are to be multiplied, as earlier runs had taught it."""
+        kinds = (self.run.find_json(ESTIMATES) or {}).get("kinds", {})
+        return float(kinds.get(kind, {}).get("factor", 1.0))
 
     def work_item(self, work_item_id: str) -> WorkItem:
         """Find a work item. Raises DelegationError where the run has none of that id."""

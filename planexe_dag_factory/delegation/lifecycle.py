@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from planexe_agents.signing import SigningKey, digest_bytes
 
-from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.delegation.execution import ESTIMATES, Execution
+from planexe_dag_factory.learning.durations import Durations
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor, Event, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder, now
 from planexe_dag_factory.record.manifest import make_manifest
@@ -31,6 +33,19 @@ def begin_run(run: RunFolder, key: SigningKey, inputs: Mapping[str, bytes], abou
     for event in _beginning(run, about):
         if event.action not in begun:
             append_event(run, key, event)
+
+
+def keep_estimates(execution: Execution) -> None:
+    """Put on record what earlier runs say of the plan's estimates, so that what is forecast follows from the run alone.
+
+    Nothing is kept where they say nothing, or the policy does not want it.
+    """
+    if execution.run.exists(ESTIMATES) or not execution.policy.get("learned_estimates", True):
+        return
+    paces = Durations.below(execution.root, execution.ours).paces()
+    if paces:
+        kinds = {kind: asdict(pace) for kind, pace in paces.items()}
+        execution.record("estimates-learned", RUN, {ESTIMATES: {"kinds": kinds, "at": now()}}, kinds=len(kinds))
 
 
 def _beginning(run: RunFolder, about: Mapping[str, Any]) -> tuple[Event, ...]:

@@ -16,6 +16,7 @@ from planexe_dag_factory.delegation.desk import Named
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, open_votes
 from planexe_dag_factory.record.folder import now
+from planexe_dag_factory.routing.model import HUMAN
 from planexe_dag_factory.spec.model import WorkItem
 
 Kind = Literal["work", "review", "approval", "senior_review"]
@@ -104,7 +105,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "approvals": {"needed": approvals_needed(step), "given": _given(step)} if kind == "approval" else None,
         "priority": "high" if kind == "senior_review" or _is_critical(step) else "normal",
         "opened_at": now(),
-        "due_at": _due(step.item, kind),
+        "due_at": _due(step, kind),
         "unblocks": unblocks(step),
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
@@ -284,9 +285,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(WORDS.findall(text.casefold()))
 
 
-def _due(item: WorkItem, kind: Kind) -> str | None:
-    """Return when an answer is due: as the policy says, else a person's own work when the plan estimates its end."""
+def _due(step: StepRun, kind: Kind) -> str | None:
+    """Return when an answer is due: as the policy says, else a person's own work when its end is expected.
+
+    That is by the plan's estimate; later where people took longer over such work, and never earlier.
+    """
+    item = step.item
     days = item.route.due_days
     if days is None and kind == "work" and item.days:
-        days = item.days[1]
+        days = item.days[1] * max(1.0, step.execution.pace(HUMAN))
     return None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")

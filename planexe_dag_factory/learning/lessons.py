@@ -4,26 +4,27 @@
     <run root>/lessons/plan_context.md                the same for people, and for the prompt of the next plan
 
 A lesson is data: it changes no route, gate or confidence. Without a lock and without a change in place, as the rest
-of the run root; a file that is not signed by the orchestrator is no lesson.
+of the run root; a file that is not signed with a key of this installation is no lesson, for prompts or for people.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from planexe_agents.signing import SigningKey, digest, is_signed_by, sign_document, verify_document
+from planexe_agents.signing import SigningKey, digest
 
-from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.learning.kept import Kept
 from planexe_dag_factory.plan.text import shorten
 from planexe_dag_factory.record.events import stamp_of
 from planexe_dag_factory.record.folder import RunFolder
 
 FOLDER = "lessons"
 PLAN_CONTEXT = "plan_context.md"
-Kind = Literal["corrected", "redone", "refused", "accepted"]
+Kind = Literal["corrected", "redone", "refused", "accepted", "rerouted"]
+"""What people did with an agent's work; `rerouted`: an agent did not do it, and somebody else did it well."""
 READ = 200
 """The newest lessons count; older ones are kept and listed."""
 CLOSEST = 5
@@ -50,11 +51,13 @@ class Lesson:
     @property
     def id(self) -> str:
         """The same lesson always has the same id: a review that is recorded again teaches nothing new."""
-        return digest([self.run, self.work_item, self.at]).removeprefix("sha256:")[:8]
+        return digest([self.run, self.work_item, self.at, self.kind]).removeprefix("sha256:")[:8]
 
     @property
     def sentence(self) -> str:
-        """The lesson as later prompts get it."""
+        """The lesson in a sentence, as later prompts get it."""
+        if self.kind == "rerouted":
+            return f'"{self.title}" went past {self.agent}.{self.action}: {self.text}'
         return f'{self.agent}.{self.action} was {self.kind} at "{self.title}": {self.text}'
 
 
@@ -62,28 +65,28 @@ class Lesson:
 class Lessons:
     """The lessons below one run root."""
 
-    folder: RunFolder
+    kept: Kept
 
     @classmethod
-    def beside(cls, run: RunFolder) -> Lessons:
-        """Open the lessons that a run shares with the others of its root."""
-        return cls(RunFolder(run.root.parent / FOLDER))
+    def below(cls, root: RunFolder, keys: frozenset[str]) -> Lessons:
+        return cls(Kept.below(root, FOLDER, keys))
 
     def add(self, lesson: Lesson, key: SigningKey) -> None:
-        """Keep a lesson."""
-        name = f"{stamp_of(lesson.at)}+{lesson.kind}+{lesson.id}.json"
-        self.folder.create_json(sign_document(asdict(lesson), key), name)
+        """Keep a lesson. Raises RecordError where it cannot be written."""
+        self.kept.add(asdict(lesson), key, f"{stamp_of(lesson.at)}+{lesson.kind}+{lesson.id}.json")
         self._tell()
 
-    def read(self, keys: Collection[str] | None = None, newest: int | None = None) -> tuple[Lesson, ...]:
-        """Return the lessons that are signed (by one of these keys, where some are given), oldest first."""
-        names = self._names()
-        found = (self._read(name, keys) for name in (names[-newest:] if newest else names))
-        return tuple(filter(None, found))
+    def read(self, newest: int | None = None) -> tuple[Lesson, ...]:
+        """Return the lessons, or the newest of them, oldest first."""
+        names = self.names()
+        return tuple(filter(None, map(self._read, names[-newest:] if newest else names)))
 
-    def closest(self, question: str, keys: Collection[str]) -> tuple[str, ...]:
-        """Return the few lessons that are about most of what is asked for, closest first, as sentences."""
-        known = {lesson.id: lesson for lesson in self.read(keys, READ)}
+    def closest(self, question: str) -> tuple[str, ...]:
+        """Return the few lessons that are about most of what is asked for, closest first, as sentences.
+
+        Whom to ask is nothing that an agent could heed: such lessons are told to people and to the next plan.
+        """
+        known = {lesson.id: lesson for lesson in self.read(READ) if lesson.kind != "rerouted"}
         if not known:
             return ()
         from planexe_agents.methods.search import find  # noqa: PLC0415 - a task start without lessons needs none of it
@@ -93,31 +96,26 @@ class Lessons:
 
     def remove(self, lesson_id: str) -> bool:
         """Forget a lesson; say whether there was one of that id."""
-        found = [name for name in self._names() if name.endswith(f"+{lesson_id}.json")]
+        found = [name for name in self.names() if name.endswith(f"+{lesson_id}.json")]
         for name in found:
-            self.folder.path(name).unlink()
+            self.kept.remove(name)
         self._tell()
         return bool(found)
 
-    def _names(self) -> list[str]:
-        """List the files of lessons; a folder that cannot be read teaches nothing, and stops nobody."""
-        try:
-            return [name for name in self.folder.names() if NAME.fullmatch(name)]
-        except OSError:
-            return []
+    def names(self) -> list[str]:
+        """List the files of lessons, whoever signed them."""
+        return [name for name in self.kept.names() if NAME.fullmatch(name)]
 
-    def _read(self, name: str, keys: Collection[str] | None) -> Lesson | None:
+    def _read(self, name: str) -> Lesson | None:
+        document = self.kept.read(name)
         try:
-            document = self.folder.read_json(name)
-            if not (verify_document(document) if keys is None else is_signed_by(document, keys)):
-                return None
-            return Lesson(**{part: document[part] for part in Lesson.__slots__})
-        except (RecordError, KeyError, TypeError, AttributeError):
-            return None  # removed meanwhile, or somebody else's
+            return Lesson(**{part: document[part] for part in Lesson.__slots__}) if document else None
+        except KeyError:
+            return None  # somebody else's
 
     def _tell(self) -> None:
         """Write the lessons down for people."""
-        self.folder.write_bytes(plan_context(self.read()).encode(), PLAN_CONTEXT)
+        self.kept.folder.write_bytes(plan_context(self.read()).encode(), PLAN_CONTEXT)
 
 
 def in_brief(text: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class RecordFile(BaseModel):
@@ -47,6 +47,19 @@ class PlanFile(RecordFile):
     risks: tuple[RiskEntry, ...] = ()
 
 
+class PaceEntry(RecordFile):
+    """By what estimates of a kind of work are multiplied, and on how many pieces of work that rests."""
+
+    factor: float = Field(gt=0, allow_inf_nan=False)
+    n: int = Field(ge=0)
+
+
+class EstimatesFile(RecordFile):
+    """What earlier runs had taught of the plan's estimates when this one began."""
+
+    kinds: dict[str, PaceEntry] = {}
+
+
 class ManifestFile(RecordFile):
     files: dict[str, str]
     at: AwareDatetime
@@ -64,12 +77,20 @@ class TriedAgent(RecordFile):
     reason: str | None = None
 
 
+class CalibratedEntry(RecordFile):
+    """What a confidence counts as after reviews of such work, and how many these were."""
+
+    counts_as: float
+    reviews: int
+
+
 class DecisionFile(RecordFile):
     decision: Literal["accept", "review", "ticket"]
     why: str
     at: AwareDatetime
     confidence: float | None = None
     threshold: float | None = None
+    calibrated: CalibratedEntry | None = None
     agent: str | None = None
     tried: tuple[TriedAgent, ...] = ()
 

@@ -64,16 +64,27 @@ class EarnedSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """By what the plan's estimates of a kind of work are multiplied, and on how many earlier steps it rests."""
+
+    kind: str
+    factor: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunForecast:
     """When the run will end, in days from its first: as planned, and by the critical path of what is left.
 
-    `critical` are the titles of the open steps of which any delay delays the end.
+    `critical` are the titles of the open steps of which any delay delays the end; `learned` is what earlier runs
+    made of the estimates of the kinds of work in this plan.
     """
 
     planned_end: float
     end: float
     critical: tuple[str, ...]
     earned: EarnedSchedule | None
+    learned: tuple[Learned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,8 @@ class StepStatus:
     `who` carried it out or is to; `accepted_by` is the person who accepted an agent's work. `said`
     is the result and `tried` the agents asked, both in the words of whoever worked; `waits` are the
     stretches in which a person was waited for. `forecast` counts from the first day of the run;
-    `slack` is by how many days what is open may slip before the end does.
+    `slack` is by how many days what is open may slip before the end does. `counts_as` is what the
+    confidence came to after so many `reviews` of such work (None: there were none).
     """
 
     id: str
@@ -106,6 +118,8 @@ class StepStatus:
     accepted_by: str | None = None
     agent: str | None = None
     confidence: float | None = None
+    counts_as: float | None = None
+    reviews: int = 0
     threshold: float | None = None
     gate: str | None = None
     actual: Span | None = None

@@ -152,12 +152,15 @@ def environment() -> Environment:
         day_on=words.day_on,
         days=words.days,
         join_words=words.join,
+        kind=words.kind,
         lasting=words.lasting,
         markdown=markdown,
         moment=words.moment,
         percent=words.percent,
+        reviewed=words.reviewed,
         shorten=shorten,
         signed_days=words.signed_days,
+        times=words.times,
     )
     environment.globals.update(states=STATE_WORDS, tickets=TICKET_WORDS, tries=TRY_WORDS)
     return environment

@@ -9,8 +9,9 @@ from datetime import datetime
 from functools import cached_property
 
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.learning.pace import kind_of_route
 from planexe_dag_factory.record.folder import RunFolder
-from planexe_dag_factory.report.documents import AnswerFile, PlanFile, RiskEntry, RunFile
+from planexe_dag_factory.report.documents import AnswerFile, EstimatesFile, PaceEntry, PlanFile, RiskEntry, RunFile
 from planexe_dag_factory.report.evidence import Asked, Evidence, ItemRecord
 from planexe_dag_factory.report.figures import read_figures
 from planexe_dag_factory.report.forecast import Outlook, SoFar, earned, look_ahead
@@ -19,6 +20,7 @@ from planexe_dag_factory.report.model import (
     Assessment,
     Days,
     Decision,
+    Learned,
     Money,
     NextStep,
     PhaseStatus,
@@ -61,6 +63,25 @@ class Picture:
         return planned_days(self.spec)
 
     @cached_property
+    def expected(self) -> Mapping[str, Days]:
+        """The planned days, each as long as such work took in earlier runs; the same where there were none."""
+        factors = {item: self.paces[kind].factor for item, kind in self._kinds.items() if kind in self.paces}
+        return {
+            item: Days(days.start, days.start + (days.end - days.start) * factors.get(item, 1.0))
+            for item, days in self.planned.items()
+        }
+
+    @cached_property
+    def paces(self) -> Mapping[str, PaceEntry]:
+        """What earlier runs had taught of the estimates of each kind of work in this plan."""
+        known = self.evidence.find(EstimatesFile, "estimates.json") or EstimatesFile()
+        return {kind: pace for kind, pace in sorted(known.kinds.items()) if kind in self._kinds.values()}
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, str]:
+        return {item.id: kind_of_route(item.route) for item in self.spec.work_items.values()}
+
+    @cached_property
     def as_of(self) -> datetime:
         """The time of the report: when its manifest was sealed, else `at`, else the last time in the record."""
         if self.evidence.manifest:
@@ -81,7 +102,7 @@ class Picture:
         if self.over or not has_estimates(self.spec):
             return None
         so_far = {item: known for item, record in self.items.items() if (known := self._so_far(record))}
-        return look_ahead(self.spec, self.planned, so_far, self.day_of(self.as_of))
+        return look_ahead(self.spec, self.expected, so_far, self.day_of(self.as_of))
 
     def _so_far(self, record: ItemRecord) -> SoFar | None:
         """Say since when somebody works on it; to wait for an approval is not to have begun."""
@@ -177,6 +198,7 @@ def _reached_at(picture: Picture, milestone: MilestoneSpec) -> datetime | None:
 def _step_status(picture: Picture, item: WorkItem) -> StepStatus:
     record = picture.items[item.id]
     decision, result = record.decisions[-1] if record.decisions else None, record.result
+    calibrated = decision.calibrated if decision else None
     confidence = result.confidence if result else decision.confidence if decision else None
     return StepStatus(
         id=item.id,
@@ -190,6 +212,8 @@ def _step_status(picture: Picture, item: WorkItem) -> StepStatus:
         accepted_by=_accepted_by(record),
         agent=result.agent if result else None,
         confidence=confidence,
+        counts_as=calibrated.counts_as if calibrated and confidence is not None else None,
+        reviews=calibrated.reviews if calibrated else 0,
         threshold=item.route.threshold if confidence is not None else None,
         gate=item.route.gate.kind if item.route.gate else None,
         actual=_actual(record, picture.as_of),
@@ -223,6 +247,7 @@ def _forecast(picture: Picture) -> RunForecast | None:
         end=picture.outlook.end,
         critical=tuple(picture.spec.work_items[item].title for item in picture.outlook.critical if item in steps),
         earned=earned(planned, done, picture.day_of(picture.as_of)),
+        learned=tuple(Learned(kind, pace.factor, pace.n) for kind, pace in picture.paces.items()),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -72,3 +74,25 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def join(parts: list[str]) -> str:
     """Say `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def kind(name: str) -> str:
+    """Name a kind of work (`learning.pace.kind_of`) for people: `people's work`, `analysis / compare options`."""
+    return "people's work" if name == "human" else name.replace(".", " / ").replace("_", " ")
+
+
+def times(factor: float) -> str:
+    """Say by what something is multiplied: `1.3 times`, `0.002 times`."""
+    return f"{factor:.2g} times"
+
+
+def reviewed(calibration: Mapping[str, Any]) -> str:
+    """Say what reviews made of an action's confidence (`learning.experience`), and what it must say to pass."""
+    accepted, reviews = calibration["accepted"], count(calibration["reviews"], "review")
+    told = f"{accepted} of {reviews} accepted its work, where its own word made it {calibration['expected']:.1f}"
+    least = calibration["least_claim"]
+    if least is None:
+        return f"{told}; whatever it says, a person looks"
+    if least <= calibration["threshold"]:
+        return f"{told}; its word is taken"
+    return f"{told}; it must be {least:.2f} sure where {calibration['threshold']:.2f} is asked for"

@@ -165,6 +165,9 @@ class Policy:
 
     `model_budget_tokens` is what all agents together may take of a language model in one run (None: no limit).
     `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
+    `calibrate`: an agent's confidence counts for no more than reviews of its work support. `audit_share` is the share,
+    0 to 1, of outcomes beyond doubt that a person looks at, drawn by lot. `learned_estimates`: forecasts and due dates
+    go by how long such work took before.
     `budget_limit` is what steps without a gate may name in all, by currency (see `routing.budget`).
     `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
     `reminders` nobody is reminded.
@@ -175,6 +178,9 @@ class Policy:
     confidence_threshold: float = 0.7
     caution: float = 0.6
     model_budget_tokens: int | None = None
+    calibrate: bool = True
+    audit_share: float = 0.0
+    learned_estimates: bool = True
     critical_phases: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     approvals_needed: int = 1

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from planexe_dag_factory.errors import Problem, Where
 from planexe_dag_factory.plan.findings import Findings, did_you_mean
@@ -103,6 +103,9 @@ class PolicyFormat(_Strict):
     confidence_threshold: Share = 0.7
     caution: Share = 0.6
     model_budget_tokens: Annotated[int, Field(ge=0, strict=True)] | None = None
+    calibrate: StrictBool = True
+    audit_share: Share = 0.0
+    learned_estimates: StrictBool = True
     critical_phases: tuple[Words, ...] = ()
     approvers: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     approvals_needed: Approvals = 1

@@ -69,6 +69,12 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//budget_limit": BUDGET_LIMIT[ANY_CURRENCY],
         "// model_budget_tokens": "tokens of a language model that one run may take; no limit unless given",
         "//model_budget_tokens": 200_000,
+        "// calibrate": "an agent's confidence counts for no more than the reviews of its work support",
+        "//calibrate": default.calibrate,
+        "// audit_share": "the share of work beyond doubt that a person looks at, by lot; 0.05 is one in twenty",
+        "//audit_share": default.audit_share,
+        "// learned_estimates": "forecasts and due dates go by how long such work took in earlier runs",
+        "//learned_estimates": default.learned_estimates,
         "// reminders": "when whoever does not answer is reminded, and who is asked next, in hours",
         "//reminders": {"after_hours": [24, 72], "escalate_after_hours": 96, "ladder": [owner_of(plan)]},
     }

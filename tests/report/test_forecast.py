@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from planexe_dag_factory.report.forecast import SoFar, earned, look_ahead
 from planexe_dag_factory.report.model import Days
+from planexe_dag_factory.report.render import render_html
 from planexe_dag_factory.report.schedule import planned_days
 from planexe_dag_factory.report.status import read_status
 from tests.report.conftest import Writer, small_spec
@@ -101,3 +102,25 @@ def test_to_wait_for_an_approval_is_not_to_have_begun(writer: Writer) -> None:
     begun = forecast["buy-sensors"]
     assert begun is not None
     assert begun.start == pytest.approx(370 / 86400)  # the ticket of the work, not that of the approval
+
+
+def test_a_forecast_goes_by_what_earlier_runs_took_and_what_was_planned_stays(writer: Writer) -> None:
+    writer.begin()
+    before = read_status(writer.run, None)
+    kinds = {
+        "human": {"factor": 2.0, "n": 6},
+        "reporting.find": {"factor": 0.01, "n": 3},
+        "other.kind": {"factor": 9.0, "n": 9},
+    }
+    writer.run.write_json({"kinds": kinds}, "estimates.json")
+    after = read_status(writer.run, None)
+    assert before.forecast
+    assert after.forecast
+    # 10 days of visits, 20 to buy and 9 to install are people's, and take twice as long.
+    assert (before.forecast.end, after.forecast.end) == (39, 78)
+    assert before.forecast.planned_end == after.forecast.planned_end == 39
+    assert [step.planned for step in after.steps] == [step.planned for step in before.steps]
+    assert [(one.kind, one.factor) for one in after.forecast.learned] == [("human", 2.0), ("reporting.find", 0.01)]
+    page = render_html(after)
+    assert "<b>people&#39;s work</b> 2 times as long" in page
+    assert "as such work did in earlier runs" not in render_html(before)
