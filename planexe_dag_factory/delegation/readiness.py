@@ -7,6 +7,7 @@ measures is told in docs/plans.md. What is to be done about it is ordered by wha
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from planexe_dag_factory.plan.model import Plan
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.plan.text import quote
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.routing.amounts import amounts
 from planexe_dag_factory.routing.assignees import NOBODY_NAMED
 from planexe_dag_factory.routing.model import HUMAN, Gate, Registry, Route, Routes
 from planexe_dag_factory.routing.people import Assigned, People, unmapped_roles
@@ -45,6 +47,8 @@ LEFT_OUT = frozenset(
     {"unknown-dependency", "self-dependency", "ancestor-dependency", "circle", "circular-dependency", "unequal-lists"}
 )
 """Problems that each cost a dependency."""
+BUDGET = re.compile(r"(?!.*(?:overrun|overspen|exceed|increas|addition|extra)).*(?:budget|fund)", re.IGNORECASE)
+"""A line that says what a plan may cost, and not what a risk would add to it."""
 NAMED_AT_MOST = 3
 LATER = "$.results"
 """What earlier steps bring; before a run there is none of it."""
@@ -251,15 +255,36 @@ def _dependencies(view: _View, problems: Sequence[Problem], spec: DagSpec) -> It
 
 
 def _finance(view: _View) -> Iterator[Measure]:
+    """Measure what is known of the money; a plan that spends none lacks nothing.
+
+    PlanExe names what a plan may cost in its texts, and no amount in a step.
+    """
     budget = [gate for gate in view.gates if gate.kind == "budget"]
+    named = sum(gate.amount is not None for gate in budget)
+    whole = bool(budget) and (named == len(budget) or names_budget(view.plan))
     yield Measure(
         "finance",
-        1.0,
-        sum(gate.amount is not None for gate in budget),
+        0.5,
+        int(whole),
+        int(bool(budget)),
+        "budgets of the plan, named in its texts or in every step that spends",
+        "say in the plan's summary or a document what it may cost: `The budget is EUR 50,000`",
+    )
+    yield Measure(
+        "finance",
+        0.5,
+        named,
         len(budget),
         "budget approvals over an amount that is named",
         "name the amount in the step: `Buy the ovens for EUR 1,200`",
     )
+
+
+def names_budget(plan: Plan) -> bool:
+    """Say whether a text of the plan names an amount of money where it speaks of what the plan may cost."""
+    texts = (plan.summary, *(document.text for document in plan.documents))
+    lines = (line for text in texts for line in text.splitlines() if BUDGET.match(line))
+    return any(map(amounts, lines))
 
 
 def _unbuilt(plan: Plan, spec: DagSpec, routes: Routes, registry: Registry) -> Iterator[tuple[str, tuple[str, ...]]]:

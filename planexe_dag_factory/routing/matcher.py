@@ -170,7 +170,9 @@ def _specialist(able: Sequence[_Option], *, needs_person: bool) -> _Option | Non
 
 def _by_resemblance(best: _Option, able: Iterable[_Option]) -> Match:
     kind = best.capability.agent_type
-    ranked = sorted((one for one in able if one.capability.agent_type == kind), key=lambda one: -one.score)
+    enough = NEAR * best.score
+    kin = (one for one in able if one.capability.agent_type == kind and one.score >= enough)
+    ranked = sorted(kin, key=lambda one: -one.score)
     name = f"{best.capability.agent}.{best.capability.action}"
     why = f"it resembles what {name} publishes: {quote(best.likeness.example)} ({best.score:.0%})"
     return Match(kind, best.score, why, tuple(option.candidate for option in ranked[:MAX_CANDIDATES]))

@@ -48,6 +48,7 @@ WHOLE: dict[str, Any] = {
         },
     ],
 }
+BUDGET = [{"name": "plan.txt", "text": "A fete.\nWe have a budget of EUR 500 in all."}]
 PEOPLE = People({"Treasurer": Assigned(("tess",)), "Dana": Assigned(("dana",))}, {}, Assigned(("dana",)))
 WELL = (Health("oracle", "ok"),)
 
@@ -84,7 +85,7 @@ def test_a_plan_with_nothing_missing_is_ready_in_full(tmp_path: Path) -> None:
         ({"owner": "Ed"}, "gates", 0.2, "no-approver"),
         ({"policy": {"rules": [{"step": "buy", "approvals_needed": 2}]}}, "gates", 0.2, "too-few-approvers"),
         ({"buy": {"estimate": None}}, "dependencies", 0.03, "no-estimate"),
-        ({"buy": {"title": "Buy a tent"}}, "finance", 0.1, None),
+        ({"buy": {"title": "Buy a tent"}, "documents": BUDGET}, "finance", 0.05, None),
     ],
 )
 def test_each_thing_that_is_missing_costs_its_part_and_says_what_to_do(
@@ -98,6 +99,24 @@ def test_each_thing_that_is_missing_costs_its_part_and_says_what_to_do(
     assert advice.remedy
     assert found.score == pytest.approx(1 - gain)
     assert code is None or code in {problem.code for problem in found.problems}
+
+
+@pytest.mark.parametrize(
+    ("changes", "scores"),
+    [
+        ({"buy": {"title": "Buy a tent"}}, (0, 0)),
+        ({"buy": {"title": "Buy a tent"}, "summary": "Funding: EUR 500"}, (1, 0)),
+        ({"buy": {"title": "Buy a tent"}, "summary": "Each of EUR 500 visitors"}, (0, 0)),
+        ({"buy": {"title": "Buy a tent"}, "summary": "A risk: the budget overruns by EUR 500"}, (0, 0)),
+        ({"buy": {"title": "Look at a tent"}}, (1, 1)),
+    ],
+    ids=["unknown", "known-as-a-whole", "another-amount", "a-risk", "nothing-is-spent"],
+)
+def test_money_is_known_in_whole_and_in_parts_and_a_plan_that_spends_none_lacks_nothing(
+    tmp_path: Path, changes: dict[str, Any], scores: tuple[int, int]
+) -> None:
+    found = assess_readiness(build(tmp_path, **changes), PEOPLE, WELL)
+    assert tuple(one.score for one in found.measures if one.part == "finance") == scores
 
 
 def test_an_agent_that_does_not_answer_costs_capacity_and_one_that_was_not_asked_is_believed(tmp_path: Path) -> None:

@@ -119,6 +119,20 @@ def test_a_new_agent_can_take_over_physical_work_that_it_publishes_nearly_word_f
     assert match(step_of("Mow the lawn of the garden"), Registry((TRANSLATOR,))).executor == "human"
 
 
+def test_what_fits_a_specialist_far_less_than_the_best_is_no_candidate() -> None:
+    actions = [
+        capability_of("mower", "robot", action, example)
+        for action, example in (
+            ("mow_lawn", "Mow the lawn of the park"),
+            ("mow_verge", "Mow the lawn and the verge of the park"),
+            ("paint_fence", "Paint the fence"),
+        )
+    ]
+    matched = match(step_of("Mow the lawn of the garden"), Registry((agent_of("mower", "robot", *actions),)))
+
+    assert [one.action for one in matched.candidates] == ["mow_lawn", "mow_verge"]
+
+
 def test_an_agent_is_not_asked_for_what_it_says_it_cannot() -> None:
     step = step_of("Certify the translation before the court")
 
