@@ -151,6 +151,22 @@ def remove(agents: _Ids, yes: _Yes = False, registry: _Known = None, keys: _Keys
     raise typer.Exit(registration.remove(registration.registry_file(registry, keys), agents, yes=yes))
 
 
+@agents_app.command("rotate-key")
+def rotate_key(yes: _Yes = False, registry: _Known = None, keys: _Keys = None) -> None:
+    """Give the operator a new key. The old public key stays good for the registry until you replace it.
+
+    So there is no moment at which an Airflow that has the old operator.pub, or the new one, trusts nobody.
+
+    \b
+    Examples:
+      planexe-dag agents rotate-key
+      planexe-dag agents rotate-key --registry /srv/planexe/registry.json --keys /root/operator --yes
+    """
+    from planexe_dag_factory.cli import registration
+
+    raise typer.Exit(registration.rotate_key(registration.registry_file(registry, keys), yes=yes))
+
+
 @agents_app.command("prefer")
 def prefer(agents: _Ids, registry: _Known = None, keys: _Keys = None) -> None:
     """Put agents first: of those that can do a step equally well, the first is asked first.

@@ -91,6 +91,23 @@ def remove(file: RegistryFile, agents: Sequence[str], *, yes: bool) -> int:
     return failed.code
 
 
+def rotate_key(file: RegistryFile, *, yes: bool) -> int:
+    with _problems_shown() as failed:
+        before = find_operator(file.keys)
+        if not yes and not _asked(f"Make a new operator's key in {file.keys}?", "--yes"):
+            console.note("The key is as it was.")
+            return INVALID
+        public = file.rotate_key()
+        console.out.print(f"Signs now   {public}")
+        console.out.print(f"Before      {before}")
+        console.note(
+            f"Back up {file.keys}. Copy its operator.pub to every Airflow that has one of its own: until then the old "
+            "one is good there, as the old key has handed over to the new one in the registry."
+        )
+        return OK
+    return failed.code
+
+
 def prefer(file: RegistryFile, agents: Sequence[str]) -> int:
     with _problems_shown() as failed:
         amendment = prefer_agents(file.read(), agents)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from planexe_agents.signing import digest, fingerprint, verify
+from planexe_agents.signing import digest, fingerprint
 from pydantic import BaseModel
 
 from planexe_dag_factory.errors import Problem, RegistryError, Where
@@ -77,8 +77,8 @@ def parse_signed(source: JsonText, operator: str | None = None) -> SignedRegistr
     """Read the operator's file. Raises RegistryError where the signature or the history does not hold."""
     document = _validated(source, SignedRegistryFormat)
     newest = document.history[-1]
-    if operator is not None and newest.key != operator:
-        known = f"{fingerprint(operator)}, the key in operator.pub"
+    if not _speaks_for(operator, document):
+        known = f"{fingerprint(operator or '')}, the key in operator.pub"
         raise _refused(source.name, "foreign-key", f"the registry is not signed with {known}")
     if not _holds(source.value, newest):
         raise _refused(source.name, "bad-signature", "the registry was changed after it was signed")
@@ -98,8 +98,16 @@ def _signed_quickly(data: bytes, operator: str | None) -> SignedRegistryFormat |
         document = SignedRegistryFormat.model_validate(value)
     except (ValueError, RecursionError):
         return None
-    newest = document.history[-1]
-    return document if operator in (None, newest.key) and _holds(value, newest) else None
+    return document if _speaks_for(operator, document) and _holds(value, document.history[-1]) else None
+
+
+def _speaks_for(operator: str | None, document: SignedRegistryFormat) -> bool:
+    """Say whether the newest entry is by the operator's key, or by one that it handed over to."""
+    trusted = {operator}
+    for entry in document.history:
+        if entry.hands_over_to and entry.key in trusted and entry.holds():
+            trusted.add(entry.hands_over_to)
+    return operator is None or document.history[-1].key in trusted
 
 
 def _holds(value: Any, newest: EntryFormat) -> bool:
@@ -108,7 +116,7 @@ def _holds(value: Any, newest: EntryFormat) -> bool:
         same = newest.agents == digest(value["agents"])
     except ValueError:
         return False
-    return same and verify(newest.key, newest.unsigned(), newest.signature)
+    return same and newest.holds()
 
 
 def _version(value: Any) -> Any:

@@ -5,6 +5,9 @@
 
 Each entry names the digest of all agents as they are after it, and of the entry before it. So the
 signature of the newest vouches for the whole file, and what was taken out of the history shows.
+
+A new key of the operator comes in with two entries: in one the old key hands over to it (`hands_over_to`), the other
+it signs itself. So the file holds for who knows the old public key, and for who knows the new one.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +33,14 @@ from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.registry import load_registry, parse_registry, parse_signed, read_registry
 from planexe_dag_factory.routing.registry_changes import Amendment, agent_digest
 from planexe_dag_factory.routing.registry_format import EntryFormat, dump_agent
-from planexe_dag_factory.routing.registry_key import find_operator, open_operator_key
+from planexe_dag_factory.routing.registry_key import (
+    current_operator_key,
+    find_operator,
+    install_operator_key,
+    is_half_changed,
+    next_operator_key,
+    open_operator_key,
+)
 
 READABLE = 0o644
 """Airflow's processes may run as another user than the operator; nothing in the file is secret."""
@@ -71,28 +81,45 @@ class RegistryFile:
             if self.read() != amendment.before:
                 message = "somebody else changed the registry meanwhile; nothing was changed now"
                 raise self._error("changed-meanwhile", message, "look at it again, and repeat what you did")
-            content = self._signed(amendment, key, by or _who())
-            parse_registry(content, str(self.path), operator=key.public)
-            self._replace(content)
-
-    def _signed(self, amendment: Amendment, key: SigningKey, by: str) -> bytes:
-        history = [entry.model_dump(mode="json") for entry in self.history()]
-        agents = [dump_agent(agent, addressed=True) for agent in amendment.after.agents]
-        after = {agent.id: agent for agent in amendment.after.agents}
-        entry: dict[str, Any] = {
-            "at": now(),
-            "by": by,
-            "changes": [
+            after = {agent.id: agent for agent in amendment.after.agents}
+            changes = [
                 {"agent": one.agent, "change": one.kind, "what": one.what, "digest": agent_digest(after.get(one.agent))}
                 for one in amendment.changes
-            ],
-            "agents": digest(agents),
-            "follows": digest(history[-1]) if history else None,
-            "key": key.public,
-        }
-        signed = {**entry, "signature": key.sign(entry)}
-        document = {"version": 2, "agents": agents, "history": [*history, signed]}
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+            ]
+            self._append(amendment.after, [(key, {"by": by or _who(), "changes": changes})])
+
+    def rotate_key(self, by: str | None = None) -> str:
+        """Give the operator a new key, and return its public half. Interrupted, it is to be called again.
+
+        The old public key goes on being good for the file, wherever it lies, until it is replaced there too.
+        """
+        if not self.path.exists():
+            raise self._error("unreadable", "there is no registry here, so no key signs one", "name it with --registry")
+        with self._alone():
+            newest = self.history()[-1].key
+            if not is_half_changed(self.keys) or newest != next_operator_key(self.keys).public:
+                old, new = current_operator_key(self.keys, self.path), next_operator_key(self.keys)
+                said = {"by": by or _who(), "changes": []}
+                self._append(self.read(), [(old, {**said, "hands_over_to": new.public}), (new, said)])
+            return install_operator_key(self.keys)
+
+    def _append(self, registry: Registry, told: Iterable[tuple[SigningKey, Mapping[str, Any]]]) -> None:
+        """Write the agents, and an entry by each of these keys."""
+        history = [entry.as_json() for entry in self.history()]
+        agents = [dump_agent(agent, addressed=True) for agent in registry.agents]
+        for key, said in told:
+            entry = {
+                "at": now(),
+                **said,
+                "agents": digest(agents),
+                "follows": digest(history[-1]) if history else None,
+                "key": key.public,
+            }
+            history.append({**entry, "signature": key.sign(entry)})
+        document = {"version": 2, "agents": agents, "history": history}
+        content = (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        parse_registry(content, str(self.path), operator=history[-1]["key"])
+        self._replace(content)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

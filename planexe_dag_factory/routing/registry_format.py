@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from planexe_agents.signing import verify
 from pydantic import BaseModel, ConfigDict, Field
 
 from planexe_dag_factory.routing.model import Agent, Capability, Registry
@@ -67,19 +68,31 @@ class ChangeFormat(_Strict):
 
 
 class EntryFormat(_Strict):
-    """One change of the file: `agents` is the digest of all agents after it, `follows` of the entry before."""
+    """One change of the file: `agents` is the digest of all agents after it, `follows` of the entry before.
+
+    `hands_over_to` is the operator's next key, where this one is replaced.
+    """
 
     at: str
     by: str
     changes: tuple[ChangeFormat, ...]
     agents: str
     follows: str | None
+    hands_over_to: str | None = None
     key: str
     signature: str
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is written: a member that few entries have is left out of the others."""
+        return self.model_dump(mode="json", exclude=set() if self.hands_over_to else {"hands_over_to"})
+
     def unsigned(self) -> dict[str, Any]:
         """Everything that the signature covers, as JSON."""
-        return self.model_dump(mode="json", exclude={"signature"})
+        return {name: value for name, value in self.as_json().items() if name != "signature"}
+
+    def holds(self) -> bool:
+        """Say whether it is signed with the key that it names."""
+        return verify(self.key, self.unsigned(), self.signature)
 
 
 class SignedRegistryFormat(_Strict):

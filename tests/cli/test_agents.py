@@ -282,3 +282,16 @@ def test_an_agent_in_a_private_network_needs_the_operators_word(registry: Path) 
     assert "here with --networks, for Airflow in [planexe] agent_networks" in result.stderr
     assert agents("add", NOWHERE, "--networks", "home").exit_code == 2
     assert not registry.exists()
+
+
+def test_the_operators_key_is_changed_with_consent(registry: Path, shown: Shown) -> None:
+    add(registry, shown.url, "--yes")
+    before = (registry.parent / "keys" / "operator.pub").read_text()
+    assert agents("rotate-key", "--registry", registry).exit_code == 1
+    assert (registry.parent / "keys" / "operator.pub").read_text() == before
+    result = agents("rotate-key", "--registry", registry, "--yes")
+    after = (registry.parent / "keys" / "operator.pub").read_text()
+    assert result.exit_code == 0
+    assert result.stdout == f"Signs now   {after}Before      {before}"
+    assert "Copy its operator.pub to every Airflow" in result.stderr
+    assert agents("check", "--registry", registry).stdout == "mower: ok\n"

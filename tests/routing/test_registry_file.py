@@ -54,7 +54,7 @@ def test_its_history_says_who_did_what_when(file: RegistryFile) -> None:
     first, second, _ = file.history()
     assert first.at < second.at
     assert first.changes[0].digest == agent_digest(MOWER)
-    assert second.follows == digest(first.model_dump(mode="json"))
+    assert second.follows == digest(first.as_json())
 
 
 def test_the_key_is_made_once_and_is_nobody_elses_business(file: RegistryFile) -> None:
@@ -181,3 +181,102 @@ def test_writers_at_once_lose_nothing(file: RegistryFile) -> None:
     wanted = {"mower"} | {f"{name}{number}" for name in "abc" for number in range(5)}
     assert {agent.id for agent in file.read().agents} == wanted
     assert len(file.history()) == 3 + 15
+
+
+def trusted(file: RegistryFile, public: str) -> bool:
+    """Say whether an Airflow that has this operator.pub takes the file."""
+    (same,) = {_takes(file, public, thorough=thorough) for thorough in (True, False)}
+    return same
+
+
+def _takes(file: RegistryFile, public: str, *, thorough: bool) -> bool:
+    try:
+        load_registry(file.path, operator=public, thorough=thorough)
+    except RegistryError as error:
+        return [problem.code for problem in error.problems] != ["foreign-key"]
+    return True
+
+
+def test_a_new_operators_key_is_trusted_by_who_has_the_old_public_key_and_by_who_has_the_new(
+    file: RegistryFile,
+) -> None:
+    first = trusted_operator(file.keys)
+    second = file.rotate_key(by="anna")
+    assert second == trusted_operator(file.keys) != first
+    assert [entry.hands_over_to for entry in file.history()] == [None, None, None, second, None]
+    assert [trusted(file, key) for key in (first, second)] == [True, True]
+    third = file.rotate_key()
+    file.write(add_agents(file.read(), [TWIN]))
+    assert [trusted(file, key) for key in (first, second, third, KEY)] == [True, True, True, False]
+    assert sorted(path.name for path in file.keys.iterdir()) == ["operator.key", "operator.pub"]
+    assert stat.S_IMODE((file.keys / "operator.key").stat().st_mode) == 0o600
+    assert file.operator().public == third
+
+
+def test_who_has_the_new_public_key_takes_nothing_that_the_old_key_signs(file: RegistryFile) -> None:
+    old = SigningKey.load_or_create(file.keys / "operator.key")
+    before = file.path.read_bytes()
+    new = file.rotate_key()
+    file.path.write_bytes(before)
+    assert not trusted(file, new)
+    document = json.loads(before)
+    entry = {**document["history"][-1], "hands_over_to": KEY}
+    del entry["signature"]
+    document["history"][-1] = {**entry, "signature": old.sign(entry)}
+    file.path.write_text(json.dumps(document))
+    assert not trusted(file, new)
+
+
+def test_nobody_else_hands_the_operators_key_over(file: RegistryFile) -> None:
+    """Whoever can write the file puts an entry of theirs before one that they sign themselves."""
+    thief = SigningKey.generate()
+    document = json.loads(file.path.read_text())
+    said = {**document["history"][-1], "follows": digest(document["history"][-1]), "hands_over_to": thief.public}
+    del said["signature"]
+    forged = {**said, "signature": thief.sign(said)}
+    own = {**said, "key": thief.public, "follows": digest(forged)}
+    del own["hands_over_to"]
+    document["history"] += [forged, {**own, "signature": thief.sign(own)}]
+    file.path.write_text(json.dumps(document))
+    assert refused(file) == refused(file, thorough=False) == "foreign-key"
+
+
+@pytest.mark.parametrize("at", ["operator.next", "registry.json", "operator.key", "operator.pub"])
+def test_a_change_of_the_key_that_is_interrupted_anywhere_goes_on(
+    file: RegistryFile, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = trusted_operator(file.keys)
+    replace_file, unlink = Path.replace, Path.unlink
+
+    def stop(path: Path, *target: Any, **options: Any) -> Any:
+        done = replace_file(path, *target) if target else None
+        if (target and Path(target[0]).name == at) or path.name == at:
+            raise KeyboardInterrupt
+        return done if target else unlink(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop)
+        patch.setattr(Path, "unlink", stop)
+        with pytest.raises(KeyboardInterrupt):
+            file.rotate_key()
+    assert trusted(file, old)
+    with pytest.raises(RegistryError, match="finish it: planexe-dag agents rotate-key"):
+        file.write(remove_agents(file.read(), ["mower"]))
+    new = file.rotate_key()
+    assert trusted(file, old)
+    assert trusted(file, new)
+    assert len(file.history()) == 5
+    file.write(remove_agents(file.read(), ["mower"]))
+
+
+def test_the_key_is_not_changed_where_it_is_lost_foreign_or_signs_nothing(file: RegistryFile, tmp_path: Path) -> None:
+    (file.keys / "operator.key").unlink()
+    with pytest.raises(RegistryError, match="the operator's key is lost"):
+        file.rotate_key()
+    (file.keys / "operator.key").write_bytes(SigningKey.generate().seed)
+    with pytest.raises(RegistryError, match="not the private half of"):
+        file.rotate_key()
+    with pytest.raises(RegistryError, match="there is no registry here"):
+        RegistryFile(tmp_path / "none.json", tmp_path / "new").rotate_key()
+    assert sorted(path.name for path in file.keys.iterdir()) == ["operator.key", "operator.pub"]
+    assert not (tmp_path / "new").exists()
