@@ -8,7 +8,7 @@ from pathlib import Path
 
 from planexe_agents.signing import canonical
 
-from planexe_dag_factory.airflow.store import PROBLEMS, settle
+from planexe_dag_factory.airflow.store import PROBLEMS, settle, source_of
 from planexe_dag_factory.compile.build import build_plan
 from planexe_dag_factory.errors import PlanError
 from planexe_dag_factory.plan.native import to_native
@@ -26,8 +26,8 @@ def compile_entry(entry: Path) -> None:
 
 
 def _outputs(entry: Path) -> Mapping[str, bytes]:
-    sources = entry / "source"
-    source = next(path for path in sorted(sources.iterdir()) if not path.name.endswith(".policy.json"))
+    source = source_of(entry)
+    assert source is not None  # noqa: S101 - an entry is stored with its plan
     registry = entry / "registry.json"
     build = build_plan(source, load_registry(registry, thorough=False))
     if build.plan is None or build.policy is None or build.spec is None:

@@ -31,6 +31,7 @@ from typing import Any
 from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
+from planexe_dag_factory.airflow.planexe import planexe
 from planexe_dag_factory.airflow.settings import plan_folders, registry_path, upkeep_schedule
 from planexe_dag_factory.airflow.store import CLAIMS, KnownAgents, entry_digest, is_built, store_plan
 
@@ -52,8 +53,15 @@ from planexe_dag_factory.airflow.upkeep import agents_dag
 
 dag = agents_dag()
 '''
+REFRESH_STUB = '''"""The Airflow DAG that brings PlanExe's own reports up to date, where one is configured."""
+
+from planexe_dag_factory.airflow.refresh import refresh_dag
+
+dag = refresh_dag()
+'''
 UPKEEP = "upkeep/agents_health.py"
 """In a folder, where no stub of a plan can be."""
+REFRESH = "upkeep/planexe_own_report.py"
 PROBLEMS = ".edited.py"
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -103,14 +111,15 @@ class PlanBundle(BaseDagBundle):
         agents = KnownAgents.read(self._registry or registry_path())
         plans = look_into(self._folders)
         entries = {name: self._entries(name, entry_digest(digest, agents)) for name, (_, digest) in plans.items()}
-        upkeep = agents if upkeep_schedule() else None
-        version = hashlib.sha256(repr((sorted(entries.items()), upkeep)).encode()).hexdigest()[:40]
+        upkeep = _upkeep()
+        depends = agents if UPKEEP in upkeep else None
+        version = hashlib.sha256(repr((sorted(entries.items()), depends, upkeep)).encode()).hexdigest()[:40]
         if version == self._current and self.path.exists():
             return
         with self.lock():
             for name, (plan, _) in plans.items():
                 store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
-            self._write_version(version, entries, upkeep=upkeep is not None)
+            self._write_version(version, entries, upkeep)
             if self._current:
                 _date(self.versions_dir / version, before=self.versions_dir / self._current)
         self._current, self._known = version, entries
@@ -123,7 +132,7 @@ class PlanBundle(BaseDagBundle):
         built = is_built(self.base_dir / "plans" / known.now)
         return Entries(digest, known.now if built else known.before)
 
-    def _write_version(self, version: str, entries: Mapping[str, Entries], *, upkeep: bool) -> None:
+    def _write_version(self, version: str, entries: Mapping[str, Entries], upkeep: Mapping[str, str]) -> None:
         """Write a version's stubs, whole or not at all."""
         target = self.versions_dir / version
         if target.exists():
@@ -137,11 +146,17 @@ class PlanBundle(BaseDagBundle):
             if entry.before:
                 problems = stub.with_name(stub.name.removesuffix(".py") + PROBLEMS)
                 problems.write_text(PROBLEMS_STUB.format(digest=entry.now), encoding="utf-8")
-        if upkeep:
-            (draft / UPKEEP).parent.mkdir()
-            (draft / UPKEEP).write_text(UPKEEP_STUB, encoding="utf-8")
+        for name, text in upkeep.items():
+            (draft / name).parent.mkdir(exist_ok=True)
+            (draft / name).write_text(text, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(target)
+
+
+def _upkeep() -> Mapping[str, str]:
+    """Return the stubs of our own DAGs that are wanted, by their place in a version."""
+    wanted = {UPKEEP: UPKEEP_STUB} if upkeep_schedule() else {}
+    return wanted | ({REFRESH: REFRESH_STUB} if planexe() else {})
 
 
 def _date(version: Path, *, before: Path) -> None:

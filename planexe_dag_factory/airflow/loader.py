@@ -12,7 +12,15 @@ from airflow.sdk import DAG, get_parsing_context
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.render import BEGINNING, render
 from planexe_dag_factory.airflow.settings import airflow_home, registry_path
-from planexe_dag_factory.airflow.store import CLAIMS, KnownAgents, StoredPlanError, entry_digest, read_build, store_plan
+from planexe_dag_factory.airflow.store import (
+    CLAIMS,
+    KnownAgents,
+    StoredPlanError,
+    entry_digest,
+    read_build,
+    source_of,
+    store_plan,
+)
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.spec.model import DagSpec
 
@@ -26,14 +34,16 @@ def load_plan(stub: str, digest: str, before: str | None = None) -> DAG:
     another plan of the same id.
     """
     file = Path(stub)
+    entry = _entry(file, digest)
     try:
-        spec, inputs = read_build(_entry(file, digest))
+        spec, inputs = read_build(entry)
     except StoredPlanError:
         if before is None:
             raise
-        spec, inputs = read_build(_entry(file, before))
+        entry = _entry(file, before)
+        spec, inputs = read_build(entry)
     _claim(file, spec.dag_id)
-    return render(slice_for(spec), inputs)
+    return render(slice_for(spec), inputs, source_of(entry))
 
 
 def slice_for(spec: DagSpec) -> DagSpec:
@@ -106,7 +116,7 @@ def _load_entry(entry: Path, name: str, wanted: str | None) -> DAG | None:
         spec, inputs = read_build(entry)
     except StoredPlanError as error:
         return _broken(name, str(error)) if wanted is None else None
-    return render(slice_for(spec), inputs) if wanted in (None, spec.dag_id) else None
+    return render(slice_for(spec), inputs, source_of(entry)) if wanted in (None, spec.dag_id) else None
 
 
 def _broken(name: str, problems: str) -> DAG:

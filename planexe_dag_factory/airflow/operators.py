@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from airflow.providers.http.operators.http import HttpOperator
@@ -18,6 +19,7 @@ from planexe_agents.client import AgentClient, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
+from planexe_dag_factory.airflow.planexe import planexe, tell_reached
 from planexe_dag_factory.airflow.settings import agent_networks, auth_manager, execution_of, keys, registry, run_folder
 from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
@@ -40,10 +42,11 @@ class StartRunOperator(BaseOperator):
 
     ui_color = "#e8eef7"
 
-    def __init__(self, *, inputs: Mapping[str, bytes], plan_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, inputs: Mapping[str, bytes], plan_id: str, source: Path | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         # Not serialised: a worker reads them anew from its own version of the bundle.
         self._inputs = inputs
+        self._source = source
         self._plan_id = plan_id
 
     def execute(self, context: Context) -> str:
@@ -64,10 +67,20 @@ class StartRunOperator(BaseOperator):
         begin_run(run, take_over(run, ring), self._inputs, about)
         keep_estimates(execution_of(context))
         self.log.info("The record of this run is in %s", run.root)
+        if planexe() and self._source:
+            self._keep_plan(context, self._source)
         told = (dag_run.conf or {}).get("rollback")
         if told is not None:
             self._take_over(context, told, about["by"])
         return str(run.root)
+
+    def _keep_plan(self, context: Context, source: Path) -> None:
+        """Keep what PlanExe needs to bring its own report up to date."""
+        from planexe_dag_factory.pipeline.recording import keep_plan  # noqa: PLC0415 - only with a PlanExe
+
+        why = keep_plan(execution_of(context), source)
+        if why:
+            self.log.warning("PlanExe's own report will not be brought up to date: %s", why)
 
     def _take_over(self, context: Context, told: Any, by: str | None) -> None:
         """Go on from another run's milestone, where this one was triggered so."""
@@ -197,7 +210,9 @@ class MilestoneOperator(BaseOperator):
         self.milestone = milestone
 
     def execute(self, context: Context) -> str:
-        reach_milestone(begin(execution_of(context), context, self.milestone), self.milestone)
+        execution = begin(execution_of(context), context, self.milestone)
+        reach_milestone(execution, self.milestone)
+        tell_reached(context, execution.run, self.milestone)
         return self.milestone
 
 

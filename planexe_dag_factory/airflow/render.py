@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pendulum
@@ -18,6 +20,7 @@ from planexe_dag_factory.airflow.operators import (
     MilestoneOperator,
     StartRunOperator,
 )
+from planexe_dag_factory.airflow.planexe import REACHED, planexe
 from planexe_dag_factory.airflow.sensors import ApprovalGateSensor, HumanTicketSensor
 from planexe_dag_factory.airflow.settings import TAG, pool_of
 from planexe_dag_factory.airflow.text import escape_markdown
@@ -31,11 +34,22 @@ RETRY_DELAY_S = 10.0
 """Every task of ours may start again: what it did before lies in the record. A person's "no" is never retried."""
 
 Inputs = Mapping[str, bytes]
-Make = Callable[[DagSpec, TaskSpec, Inputs, dict[str, Any]], BaseOperator]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A spec, the files that its run folder begins with, and the plan as it was dropped, where that is kept."""
+
+    spec: DagSpec
+    inputs: Inputs
+    source: Path | None = None
+
+
+Make = Callable[[Compiled, TaskSpec, dict[str, Any]], BaseOperator]
 
 
 def _of_work_item(operator: type[BaseOperator]) -> Make:
-    return lambda _, task, __, common: operator(work_item=task.work_item, **common)
+    return lambda _, task, common: operator(work_item=task.work_item, **common)
 
 
 def _pool(item: WorkItem) -> str | None:
@@ -44,23 +58,29 @@ def _pool(item: WorkItem) -> str | None:
 
 
 OPERATORS: Mapping[str, Make] = {
-    "start": lambda spec, _, inputs, common: StartRunOperator(inputs=inputs, plan_id=spec.plan_id, **common),
+    "start": lambda plan, _, common: StartRunOperator(
+        inputs=plan.inputs, plan_id=plan.spec.plan_id, source=plan.source, **common
+    ),
     "gate": _of_work_item(ApprovalGateSensor),
-    "work": lambda spec, task, _, common: AgentOperator(
-        work_item=str(task.work_item), pool=_pool(spec.work_items[str(task.work_item)]), **common
+    "work": lambda plan, task, common: AgentOperator(
+        work_item=str(task.work_item), pool=_pool(plan.spec.work_items[str(task.work_item)]), **common
     ),
     "check": _of_work_item(ConfidenceBranchOperator),
     "human": _of_work_item(HumanTicketSensor),
-    "done": lambda _, __, ___, common: EmptyOperator(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common),
-    "milestone": lambda _, task, __, common: MilestoneOperator(
-        milestone=str(task.milestone), on_success_callback=report_milestone, **common
+    "done": lambda _, __, common: EmptyOperator(trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS, **common),
+    "milestone": lambda _, task, common: MilestoneOperator(
+        milestone=str(task.milestone),
+        on_success_callback=report_milestone,
+        outlets=[REACHED] if planexe() else [],
+        **common,
     ),
-    "finish": lambda _, __, ___, common: FinishRunOperator(trigger_rule=TriggerRule.ALL_DONE, **common),
+    "finish": lambda _, __, common: FinishRunOperator(trigger_rule=TriggerRule.ALL_DONE, **common),
 }
 
 
-def render(spec: DagSpec, inputs: Inputs) -> DAG:
-    """Build the DAG of a spec; `inputs` are the files that its run folder begins with."""
+def render(spec: DagSpec, inputs: Inputs, source: Path | None = None) -> DAG:
+    """Build the DAG of a spec; `inputs` are the files that its run folder begins with, `source` is the plan itself."""
+    plan = Compiled(spec, inputs, source)
     owner = spec.owner[:100] or "planexe"
     dag = DAG(
         dag_id=spec.dag_id,
@@ -75,7 +95,7 @@ def render(spec: DagSpec, inputs: Inputs) -> DAG:
         owner_links=_owner_links(owner),
     )
     groups = _groups(spec, dag)
-    operators = {task.id: _operator(spec, task, inputs, dag, groups) for task in spec.tasks}
+    operators = {task.id: _operator(plan, task, dag, groups) for task in spec.tasks}
     for before, after in spec.edges:
         operators[before].set_downstream(operators[after])
     return dag
@@ -94,17 +114,15 @@ def _groups(spec: DagSpec, dag: DAG) -> dict[str | None, TaskGroup | None]:
     return groups
 
 
-def _operator(
-    spec: DagSpec, task: TaskSpec, inputs: Inputs, dag: DAG, groups: Mapping[str | None, TaskGroup | None]
-) -> BaseOperator:
+def _operator(plan: Compiled, task: TaskSpec, dag: DAG, groups: Mapping[str | None, TaskGroup | None]) -> BaseOperator:
     common = {
         "task_id": task.id,
         "task_display_name": task.title[:200],
         "task_group": groups.get(task.group),
-        "doc_md": _task_doc(spec.work_items.get(task.work_item or "")),
+        "doc_md": _task_doc(plan.spec.work_items.get(task.work_item or "")),
         "dag": dag,
     }
-    return OPERATORS[task.kind](spec, task, inputs, common)
+    return OPERATORS[task.kind](plan, task, common)
 
 
 def _owner_links(owner: str) -> dict[str, str]:

@@ -81,10 +81,14 @@ def upkeep_schedule() -> str | None:
     return None if schedule.strip().lower() in ("", "off") else schedule
 
 
+def run_root() -> RunFolder:
+    """Return the folder that holds the run folders."""
+    return RunFolder(UPath(ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))))
+
+
 def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
     """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
-    root = ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))
-    return RunFolder(UPath(root) / run_name(dag_id, run_id, run_after))
+    return RunFolder(run_root().root / run_name(dag_id, run_id, run_after))
 
 
 def people() -> People:

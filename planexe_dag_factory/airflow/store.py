@@ -19,7 +19,7 @@ from pathlib import Path
 from planexe_agents.signing import canonical
 
 from planexe_dag_factory import __version__
-from planexe_dag_factory.airflow.dropped import DroppedPlan
+from planexe_dag_factory.airflow.dropped import POLICY, DroppedPlan
 from planexe_dag_factory.airflow.settings import read_registry
 from planexe_dag_factory.delegation.lifecycle import INPUTS
 from planexe_dag_factory.errors import RegistryError
@@ -94,6 +94,13 @@ def read_build(entry: Path) -> tuple[DagSpec, Mapping[str, bytes]]:
         raise StoredPlanError((build / PROBLEMS).read_text(encoding="utf-8"))
     inputs = {name: (build / name).read_bytes() for name in INPUTS}
     return load_spec(inputs["dagspec.json"]), inputs
+
+
+def source_of(entry: Path) -> Path | None:
+    """Return a stored plan as it was dropped."""
+    sources = entry / "source"
+    found = sorted(sources.iterdir()) if sources.is_dir() else []
+    return next((path for path in found if not path.name.endswith(POLICY)), None)
 
 
 def settle(draft: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -60,7 +61,7 @@ class ProcessPipeline:
                 "folder_bytes": FOLDER_BYTES,
             },
         )
-        _detach(folder.path)
+        await asyncio.to_thread(_detach, folder.path)
 
     async def look(self, place: Workplace, stage: Stage) -> Ended | None:
         folder = place.stage(stage)
@@ -71,12 +72,12 @@ class ProcessPipeline:
         known, silent = self._pulses.get(folder.path, (None, 0))
         self._pulses[folder.path] = (pulse, silent + 1 if pulse == known else 0)
         if silent >= self.quiet:
-            self._bury(place, stage)
+            await asyncio.to_thread(self._bury, place, stage)
             raise PipelineError("PlanExe's process is gone, and so is what watched it: were they killed?")
         return None
 
     async def stop(self, place: Workplace, stage: Stage) -> None:
-        self._bury(place, stage)
+        await asyncio.to_thread(self._bury, place, stage)
 
     def _bury(self, place: Workplace, stage: Stage) -> None:
         """End what is left of a stage on this machine: first who watches, who ends the rest; then the rest."""

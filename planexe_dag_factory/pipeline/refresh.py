@@ -5,7 +5,10 @@ Each part may be done again from the start after a crash: what was done lies in 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+import csv
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from planexe_dag_factory.errors import PipelineError
@@ -14,13 +17,12 @@ from planexe_dag_factory.pipeline.actuals import bars_of
 from planexe_dag_factory.pipeline.gantt import put_dates, script_of
 from planexe_dag_factory.pipeline.job import STAGES, Ended, Pipeline, Stage, Workplace
 from planexe_dag_factory.pipeline.source import PACKED, unpack_source
+from planexe_dag_factory.pipeline.state import PLACE
 from planexe_dag_factory.pipeline.update import STALE, bring_up_to_date
 from planexe_dag_factory.plan.archive import words_of
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.status import read_status
 
-PLACE = "planexe"
-"""Where in a run folder all of this is kept."""
 LOOK_S = 1.0
 LARGEST_FILE = 32 * 1024 * 1024
 TAKEN = (*files.INPUTS, *files.CHARTS, files.REPORT)
@@ -37,7 +39,8 @@ def prepare(run: RunFolder, milestone: str, place: Workplace) -> None:
     place.clear()
     folder = unpack_source(run.read_bytes(PLACE, PACKED), place.plan.path)
     status = read_status(run, milestone)
-    bring_up_to_date(folder, status, bars_of(status, run.read_json("plan.json")))
+    with _understood():
+        bring_up_to_date(folder, status, bars_of(status, run.read_json("plan.json")))
 
 
 async def carry_on(run: RunFolder, milestone: str, place: Workplace, pipeline: Pipeline, wait: Wait) -> None:
@@ -52,8 +55,22 @@ async def carry_on(run: RunFolder, milestone: str, place: Workplace, pipeline: P
             await pipeline.start(place, stage)
         _check(await _ended(place, stage, pipeline, wait), place, stage)
         if stage == "schedule":
-            put_dates(place.plan, bars_of(read_status(run, milestone), run.read_json("plan.json")))
+            await asyncio.to_thread(_date, run, milestone, place)
         folder.write("done.json", {})
+
+
+def _date(run: RunFolder, milestone: str, place: Workplace) -> None:
+    with _understood():
+        put_dates(place.plan, bars_of(read_status(run, milestone), run.read_json("plan.json")))
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Let no file of PlanExe bring anything down by its shape: models wrote many of them."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError, csv.Error) as error:
+        raise PipelineError(f"PlanExe's files are not in a form that is known here: {error!r}") from error
 
 
 async def _ended(place: Workplace, stage: Stage, pipeline: Pipeline, wait: Wait) -> Ended:

@@ -19,8 +19,7 @@ from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.lifecycle import begin_run, reach_milestone, seal
 from planexe_dag_factory.pipeline.job import Workplace
 from planexe_dag_factory.pipeline.process import ProcessPipeline
-from planexe_dag_factory.pipeline.refresh import PLACE
-from planexe_dag_factory.pipeline.source import PACKED, pack_source
+from planexe_dag_factory.pipeline.recording import keep_plan
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Registry
@@ -102,7 +101,7 @@ def plan(tmp_path: Path) -> Path:
 def reach_and_keep(plan: Path, folder: Path) -> Reached:
     """Run a plan up to its first milestone, with what PlanExe can go on with in the record."""
     made = reach(plan, folder / "run" / "20260302T080000Z-harbour-0a1b2c3d")
-    made.execution.record("plan-kept", "run", {f"{PLACE}/{PACKED}": pack_source(plan)})
+    assert keep_plan(made.execution, plan) is None
     return made
 
 
