@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.configuration import ADMIN, Settings, read_passwords
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.state import State
+from tests.pipeline.plans import STAND_IN
 
 _USERS = {ADMIN: "admin", "demo-reviewer": "user", "operator": "op", "viewer": "viewer"}
 
@@ -39,6 +43,11 @@ class RunningStack:
     @property
     def run_root(self) -> Path:
         return self.settings.run_root
+
+    @property
+    def planexe(self) -> Path:
+        """The stand-in for PlanExe that brings reports up to date; `behaviour.txt` in it says how it behaves."""
+        return self.settings.run_root.parent / "planexe"
 
     @property
     def client(self) -> AirflowClient:
@@ -69,12 +78,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     folder = tmp_path_factory.mktemp("stack")
     home = Home.below(folder)
     settings = Settings(plans=(folder / "dags", home.plans), run_root=folder / "run", users=_USERS)
-    with lifecycle.ensured(home, settings) as state:
+    shutil.copytree(STAND_IN, folder / "planexe")
+    with ExitStack() as until_the_end:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("PLANEXE_HOME", str(folder / "planexe"))
+            environment.setenv("PLANEXE_PYTHON", sys.executable)
+            state = until_the_end.enter_context(lifecycle.ensured(home, settings))
         running = RunningStack(home, settings, state)
-        try:
-            yield running
-        finally:
-            running.close()
+        until_the_end.callback(running.close)
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

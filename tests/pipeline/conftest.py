@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -27,9 +26,8 @@ from planexe_dag_factory.routing.policy import dump_policy
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import dump_spec
+from tests.pipeline.plans import STAND_IN
 
-EXAMPLE = Path(__file__).parents[2] / "dags" / "examples" / "harbour_air_watch"
-STAND_IN = Path(__file__).parent / "planexe"
 HOSTILE = "</script><script>alert(1)</script> **[click](https://evil.example)**"
 
 
@@ -82,20 +80,6 @@ def _result(item: str, start: datetime, end: datetime) -> dict[str, Any]:
     by = {"kind": "person", "id": "mara", "name": HOSTILE}
     times = {"started_at": start.isoformat(), "ended_at": end.isoformat()}
     return {"work_item": item, "status": "done", "by": by, "accepted_by": by, "note": HOSTILE} | times
-
-
-def whole(folder: Path) -> Path:
-    """Copy the example plan with what a plan of today's PlanExe holds beside."""
-    shutil.copytree(EXAMPLE, folder)
-    risks = (folder / "003-2-identify_risks.md").read_text()
-    (folder / "003-10-consolidate_assumptions_full.md").write_text(f"# Purpose\n\nAir.\n\n# Identify Risks\n\n{risks}")
-    (folder / "025-1-executive_summary_raw.json").write_text(json.dumps({"focus_and_context": "The air."}))
-    return folder
-
-
-@pytest.fixture
-def plan(tmp_path: Path) -> Path:
-    return whole(tmp_path / "harbour_air_watch")
 
 
 def reach_and_keep(plan: Path, folder: Path) -> Reached:

@@ -21,7 +21,8 @@ from planexe_dag_factory.pipeline.folder import PlanFolder
 from planexe_dag_factory.pipeline.job import Workplace
 from planexe_dag_factory.pipeline.process import LOG_BYTES, ProcessPipeline
 from planexe_dag_factory.pipeline.refresh import carry_on, prepare, take_in
-from tests.pipeline.conftest import STAND_IN, Reached, behave, reach_and_keep, whole
+from tests.pipeline.conftest import Reached, behave, reach_and_keep
+from tests.pipeline.plans import STAND_IN, whole
 
 
 async def soon(seconds: float) -> None:
