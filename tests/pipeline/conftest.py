@@ -26,7 +26,7 @@ from planexe_dag_factory.routing.policy import dump_policy
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import dump_spec
-from tests.pipeline.plans import STAND_IN
+from tests.pipeline.plans import STAND_IN, whole
 
 HOSTILE = "</script><script>alert(1)</script> **[click](https://evil.example)**"
 
@@ -90,8 +90,8 @@ def reach_and_keep(plan: Path, folder: Path) -> Reached:
 
 
 @pytest.fixture
-def reached(plan: Path, tmp_path: Path) -> Reached:
-    return reach_and_keep(plan, tmp_path)
+def reached(tmp_path: Path) -> Reached:
+    return reach_and_keep(whole(tmp_path / "harbour_air_watch"), tmp_path)
 
 
 @pytest.fixture
