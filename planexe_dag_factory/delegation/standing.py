@@ -26,6 +26,8 @@ WINDOW = timedelta(minutes=10)
 """Faults from before say nothing about an agent now."""
 PAUSE = timedelta(minutes=1)
 """How long an agent is set aside: enough to be started again, and short enough to wait for."""
+SKEW = timedelta(seconds=30)
+"""How far the clocks of the machines that ask agents may differ."""
 LONGEST_BUSY = timedelta(hours=1)
 """The longest time off that an agent gets with `Retry-After`."""
 FORGOTTEN = timedelta(days=1)
@@ -96,8 +98,13 @@ def order_candidates(
 
 
 def find_hold(entries: Sequence[Entry], moment: datetime) -> Hold | None:
-    """Say whether an agent is not to be asked now. `entries` are the agent's, oldest first."""
-    holds = (hold for hold in (_busy(entries, moment), _set_aside(entries, moment)) if hold and hold.until > moment)
+    """Say whether an agent is not to be asked now. `entries` are the agent's, oldest first.
+
+    What lies further ahead than clocks of several machines differ was written before a clock jumped back: a hold that
+    rests on it would last until the clock is there again.
+    """
+    known = [entry for entry in entries if entry.at <= moment + SKEW]
+    holds = (hold for hold in (_busy(known, moment), _set_aside(known, moment)) if hold and hold.until > moment)
     return max(holds, key=lambda hold: hold.until, default=None)
 
 

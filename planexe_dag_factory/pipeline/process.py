@@ -107,7 +107,7 @@ def _detach(folder: Path) -> None:
     """Start who watches a job, as nobody's child: no end of ours is its end."""
     command = [sys.executable, "-I", supervise.__file__, str(folder)]
     nothing = subprocess.DEVNULL
-    subprocess.run(command, stdin=nothing, stdout=nothing, stderr=nothing, env=_passed(), check=True)
+    subprocess.run(command, stdin=nothing, stdout=nothing, stderr=nothing, env=_passed(), check=True, timeout=60)
 
 
 def _passed() -> dict[str, str]:

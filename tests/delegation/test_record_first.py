@@ -1,11 +1,14 @@
 """The record is written before the effect that it allows: where it cannot be, nothing happens."""
 
 import asyncio
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval, require_approvals
 from planexe_dag_factory.delegation.decision import decide
@@ -15,6 +18,8 @@ from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.rollback import find_source, take_over_from
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.verify import verify_run
+from planexe_dag_factory.routing.model import Agent
 from tests.delegation.scenes import Scene
 from tests.delegation.test_rollback import again
 from tests.record.runs import ANNA, FIRST, answer, ask, begun_run, work
@@ -110,3 +115,35 @@ def test_nothing_is_taken_over_that_cannot_be_put_on_record(tmp_path: Path) -> N
     with pytest.raises(RecordError, match="cannot be written"):
         take_over_from(execution, find_source(scene.step.execution.run, FIRST.id)[0], ANNA)
     assert not execution.run.exists("steps", "survey", "result.json")
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let this process write nothing more until the end, as on a disk that is full."""
+    least, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (least, most))
+
+
+def test_an_outcome_that_finds_the_disk_full_is_asked_for_again_under_the_same_key(tmp_path: Path) -> None:
+    """The task fails and says why; Airflow starts it again, and the agent has its outcome still."""
+    scene = begun_run(tmp_path, ({"confidence": 0.95}, {"confidence": 0.95}))
+
+    async def ask_on_a_full_disk(agent: Agent, assignment: Assignment) -> Outcome:
+        found = await scene.agents.ask(agent, assignment)
+        full.enter_context(full_disk())
+        return found
+
+    with ExitStack() as full, pytest.raises(RecordError, match=r"cannot be written: .*File too large"):
+        asyncio.run(delegate(scene.again(), ask_on_a_full_disk, scene.agents.wait, last_try=False))
+    assert [path for path in files(scene) if "/." in path or path.startswith(".")] == [], "no half of a file is left"
+    ask_agents(scene)
+    first, second = scene.agents.asked
+    assert first == second
+    assert decide(scene.again()).decision == "accept"
+    close(scene)
+    found = verify_run(scene.step.execution.run, frozenset({scene.step.execution.key.public}))
+    assert [problem for problem in found.problems if problem.severity == "error"] == []

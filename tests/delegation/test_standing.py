@@ -1,8 +1,10 @@
 """Whom to ask first, and whom not now: examples, and laws over any history."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,6 +113,16 @@ def test_one_that_asked_for_time_gets_it() -> None:
     assert hold.until == NOW + timedelta(seconds=25)
     assert order(a=(busy,)) == "ba"
     assert find_hold((busy,), NOW + timedelta(seconds=25)) is None
+
+
+@pytest.mark.parametrize("fates", [("busy",), ("failed",) * FAULTS])
+def test_what_a_clock_wrote_before_it_jumped_back_holds_nobody(fates: tuple[Fate, ...]) -> None:
+    """An hour ahead, it would be in force until the clock is there again; half a minute is what clocks differ by."""
+    pause = timedelta(minutes=1)
+    ahead = [Entry(NOW + timedelta(hours=1), fate, "compute", str(at), pause) for at, fate in enumerate(fates)]
+    assert find_hold(ahead, NOW) is None
+    near = [replace(entry, at=NOW + timedelta(seconds=20)) for entry in ahead]
+    assert find_hold(near, NOW) is not None
 
 
 ENTRY = st.builds(

@@ -127,7 +127,9 @@ class Endpoint:
 
     async def _ask(self, prompt: Prompt, output: type[AnswerT], limits: Limits, meter: _Meter) -> AnswerT:
         hooks: Mapping[str, list[Any]] = {"request": [meter.sent], "response": [meter.received]}
-        async with httpx2.AsyncClient(event_hooks=hooks, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(
+            event_hooks=hooks, follow_redirects=False, timeout=self.settings.timeout_s
+        ) as client:
             provider = OpenAICompatibleProvider(
                 "configured",
                 base_url=self.settings.url,

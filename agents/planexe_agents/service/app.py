@@ -15,11 +15,13 @@ from pydantic import ValidationError
 from planexe_agents.protocol import AgentCard, Assignment, Outcome, Refusal
 from planexe_agents.service.action import validation_problems
 from planexe_agents.service.agent import Agent
-from planexe_agents.service.runs import BusyError, KeyReusedError, Runs, Work
+from planexe_agents.service.runs import BusyError, KeyReusedError, NotStoredError, Runs, Work
 from planexe_agents.signing import SigningKey, digest
 
 REQUEST_LIMIT = 16 * 1024 * 1024
 RETRY_AFTER_S = 1
+DISK_S = 30
+"""When to come back to an agent that cannot store what it accepts: a full disk takes somebody a while."""
 KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -109,6 +111,9 @@ def _accept(runs: Runs, key: str, assignment: Assignment, document: Any, body: b
         raise RefusedError(409, "this Idempotency-Key was used before, with another assignment") from error
     except BusyError as error:
         raise RefusedError(503, "too much work is open", Retry_After=str(RETRY_AFTER_S)) from error
+    except NotStoredError as error:
+        refusal = f"the assignment cannot be stored now, and so is not accepted: {error}"
+        raise RefusedError(503, refusal, Retry_After=str(DISK_S)) from error
     except ValueError as error:  # a number beyond what RFC 8785 can write
         raise RefusedError(422, "not canonical JSON", (f"$: {error}",)) from error
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import queue
+import sqlite3
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from planexe_agents.service.store import RunStore, StoredRun
 from planexe_agents.signing import SigningKey
 
 log = logging.getLogger(__name__)
+RETRY_S = 2.0
 
 
 class KeyReusedError(Exception):
@@ -24,6 +27,10 @@ class KeyReusedError(Exception):
 
 class BusyError(Exception):
     """More work is open than this agent takes on."""
+
+
+class NotStoredError(Exception):
+    """The assignment cannot be stored now, and so is not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Runs:
     unfinished when the process died is carried out again by the next one, except an irreversible
     action that had begun: it may have had its effect, so it fails and a person must look.
     The threads are daemons: a long action never holds up the end of the process.
+    Where something cannot be stored, on a full disk say, an assignment is not accepted, an action that cannot be
+    undone does not begin, and an outcome is kept and not told, until it can be: every RETRY_S it is tried again.
     """
 
     def __init__(self, agent: Agent, key: SigningKey, path: Path, *, workers: int = 4, capacity: int = 1000) -> None:
@@ -61,7 +70,7 @@ class Runs:
     def accept(self, key: str, assignment: Assignment, digest: str, body: bytes) -> Work:
         """Take an assignment on, or find the one that came before with this key.
 
-        Raises KeyReusedError or BusyError.
+        Raises KeyReusedError, BusyError, or NotStoredError.
         """
         run_id = run_id_of(key)
         with self._lock:
@@ -90,7 +99,10 @@ class Runs:
     def _take_on(self, work: Work, body: bytes) -> Work:
         if len(self._open) >= self._capacity:
             raise BusyError
-        self._store.add(work.run_id, work.digest, body)
+        try:
+            self._store.add(work.run_id, work.digest, body)
+        except sqlite3.OperationalError as error:
+            raise NotStoredError(str(error)) from error
         self._open[work.run_id] = work
         self._queue.put(work)
         return work
@@ -124,16 +136,27 @@ class Runs:
                 with self._lock:
                     self._store.begin(work.run_id)
             self._finish(work, self._agent.perform(work.assignment, work.digest, self._key, work.stop))
+        except sqlite3.OperationalError as error:
+            self._later(work, error, self._queue.put, work)
         except Exception:
-            # A full disk, say. The run stays unfinished in the store, and the next start takes it up.
+            # The run stays unfinished in the store, and the next start takes it up.
             log.exception("run %s could not be carried to its end", work.run_id)
 
     def _finish(self, work: Work, outcome: Outcome) -> None:
         body = outcome.model_dump_json().encode()
-        with self._lock:
-            if self._store.finish(work.run_id, body):
-                del self._open[work.run_id]
-                work.outcome.set_result(body)
+        try:
+            with self._lock:
+                if self._store.finish(work.run_id, body):
+                    del self._open[work.run_id]
+                    work.outcome.set_result(body)
+        except sqlite3.OperationalError as error:
+            self._later(work, error, self._finish, work, outcome)
+
+    def _later(self, work: Work, error: Exception, act: Callable[..., None], *words: object) -> None:
+        log.warning("run %s goes on when it can be stored: %s", work.run_id, error)
+        timer = threading.Timer(RETRY_S, act, words)
+        timer.daemon = True
+        timer.start()
 
 
 def run_id_of(key: str) -> str:
