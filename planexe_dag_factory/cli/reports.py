@@ -12,6 +12,8 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.plans import INVALID
 from planexe_dag_factory.cli.stacks import OK
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.pipeline.folder import REPORT
+from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.pdf import render_pdf
 from planexe_dag_factory.report.render import render_report
@@ -39,7 +41,17 @@ def report(folder: Path, *, milestone: str | None, target: Path | None, as_json:
         return OK
     for one in written:
         console.out.print(f"{one.path}  {_compared(one.same)}".rstrip())
+    _tell_own(run, upto)
     return OK
+
+
+def _tell_own(run: RunFolder, upto: str | None) -> None:
+    """Say how PlanExe's own report of a milestone stands; at the end, of the last one."""
+    reached = [one.id for one in load_spec(run.read_bytes("dagspec.json")).milestones if one.id == (upto or one.id)]
+    told = [(milestone, known) for milestone in reached if (known := read_freshness(run, milestone))]
+    for milestone, known in told[-1:]:
+        place = refreshed_file(run, milestone, REPORT)
+        console.out.print(f"{known}{f'  {run.path(*place)}' if place else ''}", markup=False)
 
 
 def _milestone(run: RunFolder, wanted: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from planexe_dag_factory.pipeline.folder import REPORT
+from planexe_dag_factory.pipeline.folder import GANTT_TABLE, REPORT
+from planexe_dag_factory.pipeline.page import static_page
 from planexe_dag_factory.plan.archive import words_of
 from planexe_dag_factory.record.folder import RunFolder
 
@@ -61,9 +62,16 @@ def read_freshness(run: RunFolder, milestone: str) -> Freshness | None:
     return Freshness(**{name: document[name] for name in Freshness.__slots__}) if document else None
 
 
-def refreshed_report(run: RunFolder, milestone: str) -> tuple[str, ...] | None:
-    """Return where PlanExe's refreshed report of a milestone lies; None where there is none."""
+def refreshed_file(run: RunFolder, milestone: str, words: str) -> tuple[str, ...] | None:
+    """Return where a file of the newest refresh of a milestone lies, by its words; None where there is none."""
     state = run.find_json(PLACE, milestone, STATE)
-    if state is None:
+    names = state["files"] if state else ()
+    return next(((PLACE, milestone, name) for name in names if words_of(name) == words), None)
+
+
+def refreshed_page(run: RunFolder, milestone: str) -> str | None:
+    """Return PlanExe's refreshed report of a milestone as a page without scripts; None where there is none."""
+    report, table = (refreshed_file(run, milestone, words) for words in (REPORT, GANTT_TABLE))
+    if report is None or table is None:
         return None
-    return next(((PLACE, milestone, name) for name in state["files"] if words_of(name) == REPORT), None)
+    return static_page(*(run.read_bytes(*where).decode("utf-8", "replace") for where in (report, table)))

@@ -112,6 +112,20 @@ def report(
     return Response(content, media_type=REPORT_TYPES[form], headers=headers)
 
 
+@router.get("/runs/{dag_id}/{run_id}/planexe/{milestone}", dependencies=MAY_SEE_RUNS, response_class=Response)
+def own_report(
+    dag_id: str, run_id: str, milestone: str, session: SessionDep, form: Literal["page", "file"] = "page"
+) -> Response:
+    """Return PlanExe's own report as of a milestone: as a page that can do nothing, or as a file to keep."""
+    content = lookup.find_record_of(session, dag_id, run_id).own_page(milestone, whole=form == "file")
+    if content is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, f"PlanExe has made no report of {milestone!r} (yet).")
+    headers = {"Content-Security-Policy": REPORT_POLICY}
+    if form == "file":
+        headers["Content-Disposition"] = 'attachment; filename="planexe-report.html"'
+    return Response(content, media_type="text/html", headers=headers)
+
+
 @router.get("/tickets", dependencies=MAY_SEE_TICKETS)
 def tickets(
     session: SessionDep,

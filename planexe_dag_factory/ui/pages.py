@@ -59,6 +59,12 @@ def report(request: Request, dag_id: str, run_id: str, milestone: str) -> HTMLRe
     return _page(request, "report", dag_id=dag_id, run_id=run_id, milestone=milestone)
 
 
+@router.get("/runs/{dag_id}/{run_id}/planexe/{milestone}")
+def own_report(request: Request, dag_id: str, run_id: str, milestone: str) -> HTMLResponse:
+    """Show PlanExe's own report in a frame that can do nothing."""
+    return _page(request, "ownReport", dag_id=dag_id, run_id=run_id, milestone=milestone)
+
+
 @router.get("/inbox")
 def inbox(request: Request) -> HTMLResponse:
     """Show the open tickets."""

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from planexe_dag_factory.report.model import STATES, State
 from planexe_dag_factory.spec.model import DagSpec, MilestoneSpec, TaskSpec, WorkItem
-from planexe_dag_factory.ui.wire import MilestoneProgress, PhaseProgress, StepProgress
+from planexe_dag_factory.ui.wire import MilestoneProgress, OwnReport, PhaseProgress, StepProgress
 
 _STATE_OF_TASK: Mapping[str | None, State] = {
     None: "pending",
@@ -48,11 +48,15 @@ _NOT_STARTED = TaskRow(state=None, since=None)
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What is known about a run: its tasks by id, the refused work items, the milestones with a report."""
+    """What is known about a run: its tasks by id, the refused work items, the milestones with a report.
+
+    `own_report` says how PlanExe's own report of a milestone stands.
+    """
 
     tasks: Mapping[str, TaskRow]
     refused: Callable[[str], bool]
     has_report: Callable[[str], bool]
+    own_report: Callable[[str], OwnReport | None] = lambda _: None
 
 
 def phases_of(spec: DagSpec, facts: RunFacts) -> tuple[PhaseProgress, ...]:
@@ -92,7 +96,11 @@ def _phase(
         title=titles.get(milestone.phase, milestone.title),
         state="done" if reached == "done" else _state_of(steps),
         milestone=MilestoneProgress(
-            id=milestone.id, title=milestone.title, state=reached, report=facts.has_report(milestone.id)
+            id=milestone.id,
+            title=milestone.title,
+            state=reached,
+            report=facts.has_report(milestone.id),
+            own_report=facts.own_report(milestone.id) if reached == "done" else None,
         ),
         steps=steps,
     )

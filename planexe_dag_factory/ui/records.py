@@ -9,10 +9,13 @@ from typing import Any
 
 from planexe_dag_factory.airflow.settings import run_folder
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.pipeline.folder import REPORT
+from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file, refreshed_page
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.ui.queries import RunRow
+from planexe_dag_factory.ui.wire import OwnReport
 
 FINAL = "final"
 
@@ -42,6 +45,22 @@ class Record:
 
     def has_report(self, milestone: str) -> bool:
         return self.folder.exists(*_report(milestone))
+
+    def own_report(self, milestone: str) -> OwnReport | None:
+        """Say how PlanExe's own report of a milestone stands."""
+        told = read_freshness(self.folder, milestone)
+        there = told is not None and refreshed_file(self.folder, milestone, REPORT) is not None
+        return OwnReport(**told.as_json(), report=there) if told else None
+
+    def own_page(self, milestone: str, *, whole: bool) -> bytes | None:
+        """Return PlanExe's own report of a milestone: as a page without scripts, or the `whole` of it to keep."""
+        if milestone not in {one.id for one in self.spec.milestones}:
+            return None
+        if not whole:
+            page = refreshed_page(self.folder, milestone)
+            return page.encode() if page is not None else None
+        place = refreshed_file(self.folder, milestone, REPORT)
+        return self.folder.read_bytes(*place) if place else None
 
     def report(self, milestone: str, form: str) -> bytes | None:
         """Return a milestone's report, or the final one, as `html`, `pdf` or `json`; None where it is not there."""

@@ -146,4 +146,4 @@ def _summary(run: RunRow, tasks: Mapping[str, TaskRow], tickets: Mapping[tuple[s
 def _phases(record: Record | None, tasks: Mapping[str, TaskRow]) -> tuple[PhaseProgress, ...]:
     if record is None:
         return ()
-    return phases_of(record.spec, RunFacts(tasks, record.is_refused, record.has_report))
+    return phases_of(record.spec, RunFacts(tasks, record.is_refused, record.has_report, record.own_report))

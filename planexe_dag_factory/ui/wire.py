@@ -38,13 +38,28 @@ class StepProgress(Message):
     waits_on: str | None
 
 
+class OwnReport(Message):
+    """How PlanExe's own report of a milestone stands; `report` says whether there is one to read."""
+
+    state: Literal["fresh", "failed", "impossible"]
+    why: str
+    attempt: int
+    attempts: int
+    at: datetime
+    report: bool
+
+
 class MilestoneProgress(Message):
-    """The end of a phase; `report` says whether its report can be read."""
+    """The end of a phase; `report` says whether its report can be read.
+
+    `own_report` is PlanExe's own; None where no PlanExe is asked for it, or it was not made yet.
+    """
 
     id: str
     title: str
     state: State
     report: bool
+    own_report: OwnReport | None = None
 
 
 class PhaseProgress(Message):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from planexe_dag_factory.airflow.planexe import DAG_ID
-from planexe_dag_factory.pipeline.state import Freshness, read_freshness, refreshed_report
+from planexe_dag_factory.pipeline.folder import REPORT
+from planexe_dag_factory.pipeline.state import Freshness, read_freshness, refreshed_file
 from planexe_dag_factory.record.events import read_events
 from planexe_dag_factory.record.verify import verify_run
 from tests.airflow.following import agreeable, start, wait_for
@@ -25,7 +26,7 @@ def test_after_a_milestone_planexes_report_holds_what_really_happened(stack: Run
 
     fresh = wait_for("the refresh", lambda: known(read_freshness(run.record, milestone)))
     assert fresh.state == "fresh", fresh
-    where = refreshed_report(run.record, milestone)
+    where = refreshed_file(run.record, milestone, REPORT)
     assert where
     page = run.record.read_bytes(*where).decode()
     for step in run.record.names("steps"):

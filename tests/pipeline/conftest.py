@@ -49,14 +49,14 @@ class Reached:
         return {step["id"]: step["source_id"] for step in self.run.read_json("plan.json")["steps"]}
 
 
-def reach(source: Path, root: Path) -> Reached:
+def reach(source: Path, root: Path, key: SigningKey | None = None) -> Reached:
     """Run a plan up to its first milestone, without an Airflow: side by side, three hours a step."""
     registry = load_registry(None)
     build = build_plan(source, registry)
     assert build.plan
     assert build.policy
     assert build.spec
-    execution = Execution(RunFolder(root), Registry, SigningKey.generate())
+    execution = Execution(RunFolder(root), Registry, key or SigningKey.generate())
     inputs = {
         "plan.json": canonical(to_native(build.plan)),
         "policy.json": canonical(dump_policy(build.policy)),
@@ -82,9 +82,9 @@ def _result(item: str, start: datetime, end: datetime) -> dict[str, Any]:
     return {"work_item": item, "status": "done", "by": by, "accepted_by": by, "note": HOSTILE} | times
 
 
-def reach_and_keep(plan: Path, folder: Path) -> Reached:
+def reach_and_keep(plan: Path, folder: Path, key: SigningKey | None = None) -> Reached:
     """Run a plan up to its first milestone, with what PlanExe can go on with in the record."""
-    made = reach(plan, folder / "run" / "20260302T080000Z-harbour-0a1b2c3d")
+    made = reach(plan, folder / "run" / "20260302T080000Z-harbour-0a1b2c3d", key)
     assert keep_plan(made.execution, plan) is None
     return made
 

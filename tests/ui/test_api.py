@@ -294,6 +294,7 @@ def test_the_api_describes_itself(site: Site) -> None:
         "/api/v1/runs/{dag_id}/{run_id}/gantt.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/timeline": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/planexe/{milestone}": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}": ["get"],
         "/api/v1/tickets": ["get"],
         "/api/v1/tickets/claim": ["post"],

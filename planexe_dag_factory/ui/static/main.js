@@ -6,10 +6,10 @@ import { inbox } from "./inbox.js";
 import { listenForKeys } from "./keys.js";
 import { failure } from "./live.js";
 import { plan, plans } from "./plans.js";
-import { report, run } from "./run.js";
+import { ownReport, report, run } from "./run.js";
 import { ticket } from "./ticket.js";
 
-const VIEWS = { plans, plan, run, report, inbox, ticket };
+const VIEWS = { plans, plan, run, report, ownReport, inbox, ticket };
 const COUNT_MS = 30000;
 
 async function countTickets() {

@@ -37,6 +37,18 @@ export async function report({ dagId, runId, milestone }) {
   );
 }
 
+/** PlanExe's own report as of a milestone, in such a frame too; its charts need scripts, so it can be saved. */
+export async function ownReport({ dagId, runId, milestone }) {
+  title("PlanExe's own report");
+  const source = `${document.body.dataset.base}/api/v1/${["runs", dagId, runId, "planexe", milestone].map(encodeURIComponent).join("/")}`;
+  show(
+    crumbs(["Plans", page("plans")], ["Run", page("runs", dagId, runId)]),
+    h("h1", {}, "PlanExe's own report"),
+    h("p", {}, h("a", { class: "button quiet", id: "save", href: `${source}?form=file`, download: "planexe-report.html" }, "Save with its charts"), h("span", { class: "quiet" }, " The saved file runs PlanExe's scripts: open it only where you trust the plan and its agents.")),
+    h("iframe", { class: "report", sandbox: "", src: source, title: "PlanExe's own report" }),
+  );
+}
+
 /** All about a run, drawn part by part: a part changes only when what it shows does. */
 export function overview(dagId, runId) {
   const head = region("div");
@@ -178,11 +190,20 @@ function milestone({ dag_id: dag, run_id: id }, one, time) {
     "div",
     { class: "milestone" },
     h("span", { class: `diamond is-${one.state}`, "aria-hidden": "true" }),
-    h("div", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title), time && h("div", { class: "quiet" }, due(time, one.state === "done"))),
+    h("div", { class: "grow" }, h("strong", {}, "Milestone: "), words(one.title), time && h("div", { class: "quiet" }, due(time, one.state === "done")), one.own_report && stale(one.id, one.own_report)),
     typeof time?.resilience === "number" && h("span", { class: "chip", title: "0 to 1: how well the plan stands what may happen" }, `Resilience ${time.resilience.toFixed(2)}`),
     time?.existential && h("span", { class: "chip is-failed" }, "Existential risk flagged"),
+    one.own_report?.report && h("a", { id: `own-${one.id}`, href: page("runs", dag, id, "planexe", one.id) }, "PlanExe's own report"),
     one.report ? h("a", { id: `report-${one.id}`, href: page("runs", dag, id, "report", one.id) }, "Read the report and its risks") : h("span", { class: "quiet" }, one.state === "done" ? "Report not written yet" : STATES[one.state]),
   );
+}
+
+/** Why PlanExe's own report is not up to date, where it is not. */
+function stale(milestone, { state, why, attempt, attempts }) {
+  if (state === "fresh") return null;
+  const tried = attempt < attempts ? `failed (try ${attempt} of ${attempts}; the next comes by itself)` : "could not be brought up to date";
+  const said = state === "failed" ? h("span", { class: "late" }, `PlanExe's own report ${tried}`) : "PlanExe's own report is not brought up to date";
+  return h("details", { class: "quiet", id: `stale-${milestone}` }, h("summary", { id: `stale-${milestone}-summary` }, said), words(why));
 }
 
 /** A milestone's day, counted from the start of the run by the plan's estimates. */
