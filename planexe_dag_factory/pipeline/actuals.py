@@ -14,8 +14,6 @@ from planexe_dag_factory.report.words import moment
 
 FARTHEST_DAYS = 36_500.0
 """No calendar reaches as far as some plans' estimates: what is later is shown a hundred years from the start."""
-BRIEFEST = timedelta(minutes=1)
-"""A chart shows nothing of what took no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,6 @@ def _bar(status: RunStatus, step: StepStatus) -> Bar:
     else:
         start, end = _expected(status, step)
         share = _share(status, step, start, end)
-    end = max(end, start + BRIEFEST)
     return Bar(start, end, share, _note(step, start, end))
 
 

@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from planexe_dag_factory.errors import PipelineError
@@ -21,6 +21,7 @@ from planexe_dag_factory.pipeline import folder as files
 from planexe_dag_factory.pipeline.actuals import Bar
 from planexe_dag_factory.pipeline.folder import PlanFolder
 
+BRIEFEST = timedelta(minutes=1)
 _DATA = re.compile(r"GANTT_DATA_DHTMLX\s*=\s*(?=\{)")
 _FORMAT = 'gantt.config.date_format = "%Y-%m-%d"'
 _ROW = re.compile(r"^(    .*:)(\d{4}-\d\d-\d\d), [0-9.]+d$", re.MULTILINE)
@@ -32,6 +33,11 @@ class _Dated:
     start: datetime
     end: datetime
     share: float
+
+    @property
+    def shown_end(self) -> datetime:
+        """The end as a chart needs it, which shows nothing of what took no time."""
+        return max(self.end, self.start + BRIEFEST)
 
 
 def put_dates(folder: PlanFolder, bars: Mapping[str, Bar]) -> int:
@@ -86,7 +92,7 @@ def _dates(tasks: list[dict[str, Any]], bars: Mapping[str, Bar]) -> Mapping[str,
             whole = sum((one.end - one.start).total_seconds() for one in own)
             done = sum((one.end - one.start).total_seconds() * one.share for one in own)
             dated[task["id"]] = _Dated(
-                min(one.start for one in own), max(one.end for one in own), round(done / whole, 2)
+                min(one.start for one in own), max(one.end for one in own), round(done / whole, 2) if whole else 1.0
             )
     return dated
 
@@ -110,7 +116,7 @@ def _task(task: dict[str, Any], dated: _Dated | None) -> dict[str, Any]:
     if dated is None:
         return task
     kept = {name: value for name, value in task.items() if name not in ("start_date", "duration", "end_date")}
-    dates = {"start_date": _minute(dated.start), "end_date": _minute(dated.end)}
+    dates = {"start_date": _minute(dated.start), "end_date": _minute(dated.shown_end)}
     return kept | {"progress": dated.share} | ({} if task.get("type") == "project" else dates)
 
 
@@ -136,7 +142,7 @@ def _overview(page: str, order: list[str], dated: Mapping[str, _Dated]) -> str:
         if known is None:
             return match[0]
         mark = "done, " if known.share == 1 else "active, " if known.share else ""
-        return f"{match[1]}{mark}{_minute(known.start)}, {_minute(known.end)}"
+        return f"{match[1]}{mark}{_minute(known.start)}, {_minute(known.shown_end)}"
 
     return _ROW.sub(row, page).replace("dateFormat  YYYY-MM-DD\n", "dateFormat  YYYY-MM-DD HH:mm\n")
 

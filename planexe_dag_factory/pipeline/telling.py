@@ -21,7 +21,8 @@ LINES = 12
 """How many lines each part of the summary has at most."""
 LETTERS = 400
 FOCUS = "focus_and_context"
-_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:])")
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!])")
+"""What PlanExe\'s Markdown lets be escaped: before anything else the backslash would be seen."""
 
 
 def plain(text: str) -> str:
