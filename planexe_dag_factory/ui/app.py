@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from airflow.api_fastapi.app import get_auth_manager
 from fastapi import Depends, FastAPI, Request, Response, status
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
@@ -16,10 +18,12 @@ from planexe_dag_factory.ui import api, by_hand, pages, runs
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 from planexe_dag_factory.ui.desk.actions import LARGEST_FILE
 
+log = logging.getLogger(__name__)
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
+NO_DATABASE = "Airflow's database does not answer now. Nothing is lost: try again in half a minute."
 LARGEST_REQUEST = LARGEST_FILE + 64 * 1024
 _HEADERS = {
     "Content-Security-Policy": PAGE_POLICY,
@@ -46,6 +50,8 @@ def create_app() -> FastAPI:
     app.middleware("http")(_harden)
     app.add_exception_handler(HTTPException, _refuse)
     app.add_exception_handler(PlanExeDagError, _unreadable)
+    app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(InterfaceError, _no_database)
     return app
 
 
@@ -77,3 +83,10 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _unreadable(request: Request, error: Exception) -> Response:
     return await http_exception_handler(request, HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)))
+
+
+async def _no_database(request: Request, error: Exception) -> Response:
+    """Say it in a sentence; the error itself names hosts and statements, and is for the log."""
+    log.warning("Airflow's database cannot be used: %s", error)
+    unavailable = HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, NO_DATABASE, {"Retry-After": "30"})
+    return await http_exception_handler(request, unavailable)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psutil
 import pytest
 import yaml
 from planexe_agents.signing import SigningKey
@@ -156,6 +157,27 @@ def start_airflow(deployment: Deployment) -> None:
         deployment.start(f"{name}-{number}", [sys.executable, "-m", "airflow", *words], deployment.environment(name))
 
 
+def lose_the_database(deployment: Deployment, client: AirflowClient) -> None:
+    """Kill PostgreSQL as a power failure would, ask the API, and wait until all is well again.
+
+    As Docker would, the supervisor starts again what has ended: the database, and whoever ended because of it.
+    """
+    server = psutil.Process(deployment.supervisor.components["postgres"].process.pid)
+    for process in (*server.children(recursive=True), server):
+        process.kill()
+    answer = client.request("GET", "/planexe/api/v1/plans")
+    assert (answer.status_code, answer.headers.get("retry-after")) == (503, "30"), answer.text
+    assert answer.json()["detail"].startswith("Airflow's database does not answer now. Nothing is lost")
+    assert wait_until_healthy(deployment), "Airflow was not healthy again within 240 s"
+    assert client.request("GET", "/planexe/api/v1/plans").is_success
+
+
+def wait_until_healthy(deployment: Deployment, *, strict: bool = False) -> bool:
+    return deployment.supervisor.wait_until(
+        lambda: set(airflow_health(deployment.url).values()) == {"healthy"}, timeout=240, strict=strict
+    )
+
+
 def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployment) -> None:
     folder = deployment.folder
     for name in ("plans", "run", "keys", "bundles", "registry", "airflow"):
@@ -175,10 +197,7 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     register = [deployment.here(word) for word in deployment.services["registry"]["command"]]
     deployment.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
     start_airflow(deployment)
-    ready = deployment.supervisor.wait_until(
-        lambda: set(airflow_health(deployment.url).values()) == {"healthy"}, timeout=240, strict=True
-    )
-    assert ready, "Airflow was not healthy within 240 s"
+    assert wait_until_healthy(deployment, strict=True), "Airflow was not healthy within 240 s"
 
     spec = build_plan(HELLO, load_registry(folder / "registry" / "registry.json")).spec
     assert spec is not None
@@ -190,7 +209,8 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     run_id = admin.trigger(spec.dag_id)
     tasks = f"/api/v2/dags/hello/dagRuns/{quote(run_id)}/taskInstances"
     wait_for("a step that waits in the triggerer", lambda: admin.get(tasks, state="deferred")["task_instances"])
-    start_agent(deployment, FIRST)
+    lose_the_database(deployment, admin)
+    assert deployment.supervisor.components[FIRST].restarts == 1, "the agent that was killed is there again too"
     end = follow(admin, spec.dag_id, run_id, autopilot=Autopilot(reviewer), timeout=400)
     assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
     assert Path(end.run_dir).parent == folder / "run"
