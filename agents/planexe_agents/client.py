@@ -286,7 +286,11 @@ class _Answer:
 
     @property
     def retry_after(self) -> float | None:
-        return retry_after(self.headers.get("retry-after"))
+        """Return for how many seconds the agent wants to be left alone: many say so by their rate limit's reset."""
+        asked = self.headers.get("retry-after")
+        if asked is None and self.status in WAIT_STATUSES:
+            asked = self.headers.get("ratelimit-reset")
+        return retry_after(asked)
 
 
 class _Patience:

@@ -21,6 +21,7 @@ from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_key import trusted_operator
 
 SECTION = "planexe"
+POOL_OF_ALL = "planexe-agents"
 TAG = "planexe"
 """The tag that marks a DAG as ours."""
 
@@ -58,9 +59,14 @@ def _file(name: str) -> Path | None:
 
 
 def pool_of(agent: str) -> str | None:
-    """Return the Airflow pool that bounds how many steps lie at an agent; None where it has none."""
+    """Return the Airflow pool that bounds how many steps lie at an agent, or at all that have none of their own.
+
+    None where there is neither.
+    """
     named = conf.get(SECTION, "pools", fallback="").replace(",", " ").split()
-    return f"planexe-{agent}" if agent in named else None
+    if agent in named:
+        return f"planexe-{agent}"
+    return POOL_OF_ALL if "*" in named else None
 
 
 def keys_folder() -> Path:

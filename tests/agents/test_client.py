@@ -178,6 +178,17 @@ def test_an_agent_is_asked_as_rarely_as_it_says(
     assert 3600 <= pauses[3] <= 4500  # an hour, if it asks for a day
 
 
+def test_the_reset_of_a_rate_limit_counts_where_there_is_no_retry_after() -> None:
+    async def ask(client: AgentClient) -> float | None:
+        with pytest.raises(AgentUnavailable) as told:
+            await client.submit(ASKED)
+        return told.value.retry_after
+
+    assert _with((http(429, RateLimit_Reset="17"),), ask)[0] == 17
+    assert _with((http(503, RateLimit_Reset="17", Retry_After="3"),), ask)[0] == 3
+    assert _with((http(500, RateLimit_Reset="17"),), ask)[0] is None
+
+
 def test_nobody_listening_is_unavailable() -> None:
     async def talk() -> None:
         async with scripted() as script:

@@ -56,6 +56,18 @@ def test_a_step_is_in_the_pool_of_its_agent_where_the_operator_names_one(
     assert pools == {"find-tides.work": "planexe-data_gathering"}
 
 
+def test_one_pool_bounds_the_calls_of_all_agents_that_have_none_of_their_own(
+    make_bundle: Callable[..., PlanBundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, pool in (("*", "planexe-agents"), ("data_gathering *", "planexe-data_gathering")):
+        monkeypatch.setenv("AIRFLOW__PLANEXE__POOLS", setting)
+        pooled = runpy.run_path(str(make_bundle().path / "harbour.json.py"))["dag"]
+        calling = {task.task_id: task.pool for task in pooled.tasks if task.task_id.endswith(".work")}
+        assert calling["find-tides.work"] == pool
+        assert set(calling.values()) <= {pool, "planexe-agents"}
+        assert {task.pool for task in pooled.tasks if task.task_id not in calling} == {"default_pool"}
+
+
 def test_nothing_of_ours_is_ever_templated(dag: DAG) -> None:
     assert all(not task.template_fields for task in dag.tasks if task.task_type != "EmptyOperator")
     assert dag.dag_display_name == "Harbour {{ var.value.secret }}"  # shown as it is, never rendered
