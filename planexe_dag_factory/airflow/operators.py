@@ -31,7 +31,6 @@ from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, keep_es
 from planexe_dag_factory.delegation.takeover import is_taken_over
 from planexe_dag_factory.errors import DelegationError, RecordError
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor
-from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.keys import pin_ring, take_over
 from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.spec.codec import load_spec
@@ -63,7 +62,7 @@ class StartRunOperator(BaseOperator):
             "auth": auth_manager(),
         }
         ring = keys(make=True)
-        pin_ring(RunFolder(run.root.parent), ring)
+        pin_ring(run.above, ring)
         begin_run(run, take_over(run, ring), self._inputs, about)
         keep_estimates(execution_of(context))
         self.log.info("The record of this run is in %s", run.root)
@@ -72,7 +71,7 @@ class StartRunOperator(BaseOperator):
         told = (dag_run.conf or {}).get("rollback")
         if told is not None:
             self._take_over(context, told, about["by"])
-        return str(run.root)
+        return run.root
 
     def _keep_plan(self, context: Context, source: Path) -> None:
         """Keep what PlanExe needs to bring its own report up to date."""
@@ -160,7 +159,7 @@ class AgentOperator(HttpOperator):
             attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try))
         except StillWorkingError as error:
             self.log.info("%s: the triggerer follows it from here", error)
-            trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=last_try)
+            trigger = DelegationTrigger(step.execution.run.root, self.work_item, last_try=last_try)
             self.defer(trigger=trigger, method_name="followed")
         except ApprovalMissingError as error:
             raise AirflowFailException(str(error)) from error

@@ -112,7 +112,7 @@ class TicketSensor(BaseSensorOperator):
         if not effect.go_on:
             raise AirflowFailException(f"{answer.by.name or answer.by.id} said {answer.option!r}")
         if answer.option == "Redo":
-            trigger = DelegationTrigger(str(step.execution.run.root), self.work_item, last_try=True)
+            trigger = DelegationTrigger(step.execution.run.root, self.work_item, last_try=True)
             self.defer(trigger=trigger, method_name="redone")
         return answer.option
 

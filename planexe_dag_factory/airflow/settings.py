@@ -7,14 +7,14 @@ from datetime import datetime
 from pathlib import Path
 
 from airflow.configuration import conf
-from airflow.sdk import Connection, Context, ObjectStoragePath
+from airflow.sdk import Connection, Context
 from planexe_agents.networks import Networks
-from upath import UPath
 
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import KeyRing, load_ring, make_ring, parse_key, take_over
+from planexe_dag_factory.record.storage import open_storage
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.people import People, load_people
 from planexe_dag_factory.routing.registry import load_registry
@@ -89,12 +89,50 @@ def upkeep_schedule() -> str | None:
 
 def run_root() -> RunFolder:
     """Return the folder that holds the run folders."""
-    return RunFolder(UPath(ObjectStoragePath(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run")))))
+    return open_folder(_run_root())
 
 
 def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
     """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
-    return RunFolder(run_root().root / run_name(dag_id, run_id, run_after))
+    return open_folder(f"{_run_root()}/{run_name(dag_id, run_id, run_after)}")
+
+
+def run_conn_id() -> str | None:
+    """Return the connection of the object store that runs are recorded in; None: the environment says who we are."""
+    return conf.get(SECTION, "run_conn_id", fallback="") or None
+
+
+def open_folder(address: str, connection: Connection | None = None) -> RunFolder:
+    """Open a run folder, or another below the run root, by its path or URL.
+
+    `connection` is the one of `run_conn_id`, for a caller that can only await it.
+    """
+    conn_id = run_conn_id()
+    if conn_id is None or "://" not in address:
+        return RunFolder(address)
+    return RunFolder(open_storage(address, _store_options(connection or _connection(conn_id))))
+
+
+def _run_root() -> str:
+    return str(conf.get(SECTION, "run_root", fallback=str(airflow_home() / "run"))).rstrip("/")
+
+
+def _store_options(connection: Connection) -> dict[str, str]:
+    """Read what connections of type `aws` hold, as the store's library names it."""
+    more = connection.extra_dejson
+    told = {
+        "access_key_id": connection.login,
+        "secret_access_key": connection.password,
+        "endpoint": more.get("endpoint_url"),
+        "region": more.get("region_name"),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _connection(conn_id: str) -> Connection:
+    from airflow.sdk.bases.hook import BaseHook  # noqa: PLC0415 - most need no connection
+
+    return BaseHook.get_connection(conn_id)
 
 
 def people() -> People:
@@ -128,9 +166,7 @@ def keys(connection: Connection | None = None, *, make: bool = False) -> KeyRing
     conn_id = key_conn_id()
     if conn_id is None:
         return make_ring(keys_folder()) if make else load_ring(keys_folder())
-    from airflow.sdk.bases.hook import BaseHook  # noqa: PLC0415 - who has a key file does not need it
-
-    found = connection or BaseHook.get_connection(conn_id)
+    found = connection or _connection(conn_id)
     retired = found.extra_dejson.get("retired", ())
     return KeyRing(parse_key(found.password or ""), tuple(map(parse_key, retired)))
 

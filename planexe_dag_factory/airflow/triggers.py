@@ -7,16 +7,22 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+from airflow.sdk import Connection
 from airflow.sdk.bases.hook import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from planexe_agents.client import AgentClient
 from planexe_agents.protocol import Assignment, Outcome
 
-from planexe_dag_factory.airflow.settings import agent_networks, key_conn_id, open_execution
+from planexe_dag_factory.airflow.settings import (
+    agent_networks,
+    key_conn_id,
+    open_execution,
+    open_folder,
+    run_conn_id,
+)
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.errors import PlanExeDagError
-from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent
 
 DEADLINE_S = 24 * 3600.0
@@ -67,14 +73,17 @@ class DelegationTrigger(BaseTrigger):
         """Fire once: `done` says how it ended, `error` why it did not."""
         await asyncio.sleep(self.hold_s)
         try:
-            conn_id = key_conn_id()
-            connection = await BaseHook.aget_connection(conn_id) if conn_id else None
-            execution = await asyncio.to_thread(open_execution, RunFolder(self.run_path), connection)
+            run = open_folder(self.run_path, await _connection(run_conn_id()))
+            execution = await asyncio.to_thread(open_execution, run, await _connection(key_conn_id()))
             attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})
         else:
             yield TriggerEvent({"done": describe(attempt)})
+
+
+async def _connection(conn_id: str | None) -> Connection | None:
+    return await BaseHook.aget_connection(conn_id) if conn_id else None
 
 
 def describe(attempt: Attempt | None) -> str:

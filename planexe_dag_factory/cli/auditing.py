@@ -126,7 +126,7 @@ def run_root(runs: str | None) -> str:
 def open_run(run: str, runs: str | None) -> RunFolder:
     """Find a run by its folder or its name. Raises RecordError where there is none."""
     for folder in (RunFolder(run), RunFolder(run_root(runs)).below(run)):
-        if folder is not None and (folder.exists("run.json") or folder.exists("audit")):
+        if folder is not None and (folder.exists("run.json") or folder.names("audit")):
             return folder
     raise RecordError(f"there is no run {run!r}, neither here nor below {run_root(runs)}")
 

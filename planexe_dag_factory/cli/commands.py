@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from planexe_dag_factory.cli.agents import NetworksOption, agents_app
-from planexe_dag_factory.cli.audit import audit_app, keys_app
+from planexe_dag_factory.cli.audit import Root, RunName, audit_app, keys_app
 from planexe_dag_factory.cli.lessons import RUN_ROOT, PublicKeys, RunRoot, lessons_app
 from planexe_dag_factory.cli.snapshots import snapshots_app
 from planexe_dag_factory.cli.ticket_commands import tickets_app
@@ -234,12 +234,7 @@ def run(
 
 @app.command()
 def report(
-    run: Annotated[
-        Path,
-        typer.Argument(
-            metavar="RUN", exists=True, file_okay=False, help="The folder of a run, below run/.", show_default=False
-        ),
-    ],
+    run: RunName,
     milestone: Annotated[
         str | None,
         typer.Option("--milestone", metavar="N", help="The report after a milestone: its number, or its id."),
@@ -248,6 +243,7 @@ def report(
         Path | None,
         typer.Option("--to", metavar="DIR", file_okay=False, help="Where to; without it, a folder of its own, here."),
     ] = None,
+    runs: Root = None,
     json: _Json = False,
 ) -> None:
     """Make a report of a run again, as HTML, PDF and JSON: the same bytes from the same run folder.
@@ -258,10 +254,11 @@ def report(
     Examples:
       planexe-dag report run/20260302T080000Z-harbour-0a1b2c3d
       planexe-dag report run/20260302T080000Z-harbour-0a1b2c3d --milestone 1 --to /tmp/first
+      planexe-dag report 20260302T080000Z-harbour-0a1b2c3d --runs s3://plans/run
     """
     from planexe_dag_factory.cli import reports
 
-    raise typer.Exit(reports.report(run, milestone=milestone, target=to, as_json=json))
+    raise typer.Exit(reports.report(run, runs, milestone=milestone, target=to, as_json=json))
 
 
 @app.command()

@@ -19,10 +19,8 @@ lessons_app = typer.Typer(
     rich_markup_mode=None,
 )
 RunRoot = Annotated[
-    Path,
-    typer.Option(
-        "--run-root", envvar="AIRFLOW__PLANEXE__RUN_ROOT", file_okay=False, help="The folder that holds the runs."
-    ),
+    str,
+    typer.Option("--run-root", envvar="AIRFLOW__PLANEXE__RUN_ROOT", help="The folder or address that holds the runs."),
 ]
 PublicKeys = Annotated[
     Path | None,
@@ -37,7 +35,7 @@ PublicKeys = Annotated[
 ]
 _Id = Annotated[str, typer.Argument(metavar="ID", help="The lesson's id, as `list` shows it.", show_default=False)]
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
-RUN_ROOT = Path("run")
+RUN_ROOT = "run"
 _UNKNOWN = 1
 
 
@@ -52,7 +50,7 @@ def list_(root: RunRoot = RUN_ROOT, keys: PublicKeys = None, json: _Json = False
     lessons = _lessons(root, keys)
     found = lessons.read()
     if strange := len(lessons.names()) - len(found):
-        console.note(f"{strange} files in {root / 'lessons'} are not signed with these keys, and do not count.")
+        console.note(f"{strange} files in {root}/lessons are not signed with these keys, and do not count.")
     if json:
         console.print_json([{"id": one.id, **asdict(one)} for one in found])
         return
@@ -85,7 +83,7 @@ def remove(lesson_id: _Id, root: RunRoot = RUN_ROOT, keys: PublicKeys = None) ->
     console.note(f"Forgotten: {lesson_id}.")
 
 
-def _lessons(root: Path, keys: Path | None) -> Lessons:
+def _lessons(root: str, keys: Path | None) -> Lessons:
     """Open the lessons of a run root. Exits where there are some, and no keys say whose they are."""
     from planexe_dag_factory.cli import console
     from planexe_dag_factory.cli.auditing import INVALID

@@ -62,7 +62,7 @@ def validate(plan: Path, registry: Path | None, people: Path | None = None, *, a
 class Taught:
     """Where what earlier runs have taught lies, and the public keys that vouch for it (None: the stack's here)."""
 
-    root: Path
+    root: str
     keys: Path | None = None
 
     def open(self) -> Experience | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from planexe_agents.signing import canonical
 
 from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.auditing import open_run
 from planexe_dag_factory.cli.plans import INVALID
 from planexe_dag_factory.cli.stacks import OK
 from planexe_dag_factory.errors import RecordError
@@ -28,9 +29,9 @@ class Written:
     same: bool | None
 
 
-def report(folder: Path, *, milestone: str | None, target: Path | None, as_json: bool) -> int:
-    run = RunFolder(folder)
+def report(name: str, runs: str | None, *, milestone: str | None, target: Path | None, as_json: bool) -> int:
     try:
+        run = open_run(name, runs)
         upto = _milestone(run, milestone) if milestone else None
         written = list(_write(run, upto, target or Path(f"report-{run.name}{f'-{upto}' if upto else ''}")))
     except (RecordError, OSError) as error:
@@ -51,7 +52,8 @@ def _tell_own(run: RunFolder, upto: str | None) -> None:
     told = [(milestone, known) for milestone in reached if (known := read_freshness(run, milestone))]
     for milestone, known in told[-1:]:
         place = refreshed_file(run, milestone, REPORT)
-        console.out.print(f"{known}{f'  {run.path(*place)}' if place else ''}", markup=False)
+        where = "/".join((run.root, *place)) if place else ""
+        console.out.print(f"{known}  {where}".rstrip(), markup=False)
 
 
 def _milestone(run: RunFolder, wanted: str) -> str:

@@ -48,7 +48,7 @@ class Execution:
     @property
     def root(self) -> RunFolder:
         """The folder that this run shares with the others of the installation."""
-        return RunFolder(self.run.root.parent)
+        return self.run.above
 
     @property
     def ours(self) -> frozenset[str]:

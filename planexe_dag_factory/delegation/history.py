@@ -41,13 +41,13 @@ class History:
     @classmethod
     def beside(cls, run: RunFolder) -> History:
         """Open the history that a run shares with the others of its root."""
-        return cls(RunFolder(run.root.parent / FOLDER))
+        return cls(run.above.at(FOLDER))
 
     def read(self, agent: str) -> tuple[Entry, ...]:
         """Return an agent's newest entries, oldest first, and remove some of those that no longer count."""
         names = self.folder.names(agent)
         for name in names[:-KEPT][:SWEPT]:
-            self.folder.path(agent, name).unlink(missing_ok=True)
+            self.folder.remove(agent, name)
         found = (NAME.fullmatch(name) for name in names[-KEPT:])
         return tuple(filter(None, map(_entry, filter(None, found))))
 

@@ -60,7 +60,7 @@ def take_over_from(execution: Execution, source: Source, by: Actor) -> tuple[str
     Both records say so. Doing it again after a crash changes nothing. Raises RecordError where the
     other record does not hold, or is not the one that was meant.
     """
-    old = RunFolder(execution.run.root.parent).below(source.run)
+    old = execution.run.above.below(source.run)
     if old is None:
         raise RecordError(f"{source.run!r} cannot be the name of a run")
     found, snapshot = find_source(old, source.milestone, execution.ours)

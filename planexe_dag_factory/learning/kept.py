@@ -25,7 +25,7 @@ class Kept:
     @classmethod
     def below(cls, root: RunFolder, name: str, keys: frozenset[str]) -> Kept:
         """Open one of the folders of a run root."""
-        return cls(RunFolder(root.root / name), keys)
+        return cls(root.at(name), keys)
 
     def add(self, document: Mapping[str, Any], key: SigningKey, *segments: str) -> None:
         """Keep a document under a name of its own. Raises RecordError where it cannot be written."""
@@ -35,7 +35,7 @@ class Kept:
         """List what is there, oldest first; a folder that cannot be read holds nothing, and stops nobody."""
         try:
             return self.folder.names(*segments)
-        except OSError:
+        except RecordError:
             return []
 
     def read(self, *segments: str) -> Mapping[str, Any] | None:
@@ -48,4 +48,4 @@ class Kept:
 
     def remove(self, *segments: str) -> None:
         """Forget a document."""
-        self.folder.path(*segments).unlink()
+        self.folder.remove(*segments)

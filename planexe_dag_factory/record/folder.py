@@ -1,25 +1,22 @@
 """The folder of one run: whole files or none, at names that nothing from outside can bend.
 
-Works on any `UPath` (local disk, S3, ...). See docs/architecture.md for what lies where.
+It lies on a disk or in an object store: see `storage`. See docs/architecture.md for what lies where.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from planexe_agents.signing import canonical, digest_bytes
-from upath import UPath
 
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.record.storage import Storage, open_storage
 
 SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$")
 
@@ -39,58 +36,70 @@ class RunFolder:
     """Reads and writes one run's folder.
 
     Every path is given as segments (`"steps", "survey", "result.json"`); a segment that could leave
-    the folder is refused with RecordError.
+    the folder is refused with RecordError. `place` is a path, the URL of a place in an object store,
+    or such a place that was opened already. Raises RecordError where it can be none.
     """
 
-    def __init__(self, root: UPath | Path | str) -> None:
-        self.root = UPath(root)
+    def __init__(self, place: Storage | Path | str) -> None:
+        self._storage = open_storage(str(place)) if isinstance(place, Path | str) else place
+
+    @property
+    def root(self) -> str:
+        """The folder's path or URL, which opens it again."""
+        return self._storage.address
 
     @property
     def name(self) -> str:
         """The folder's own name, which is also the run's name in the record."""
-        return self.root.name
+        return self._storage.name
 
-    def path(self, *segments: str) -> UPath:
-        """Return where a file lies."""
-        for segment in segments:
-            if not SEGMENT.match(segment) or ".." in segment:
-                raise RecordError(f"{segment!r} cannot be a name in the run folder")
-        return self.root.joinpath(*segments)
+    @property
+    def above(self) -> RunFolder:
+        """The folder that this one is in: for a run, the run root."""
+        return RunFolder(self._storage.above())
 
     def below(self, name: str) -> RunFolder | None:
         """Return the folder of this name in this one, where that can be one."""
-        return RunFolder(self.root / name) if SEGMENT.match(name) and ".." not in name else None
+        return RunFolder(self._storage.at(name)) if _is_name(name) else None
+
+    def at(self, *segments: str) -> RunFolder:
+        """Return a folder in this one. Raises RecordError where a name can be none."""
+        return RunFolder(self._storage.at(_path(*segments)))
 
     def exists(self, *segments: str) -> bool:
-        return self.path(*segments).exists()
+        """Say whether there is a file. Raises RecordError where that cannot be found out."""
+        try:
+            return self._storage.exists(_path(*segments))
+        except OSError as error:
+            raise self._unreadable(error, *segments) from error
 
     def names(self, *segments: str) -> list[str]:
         """List what lies in a folder, sorted; a folder that does not exist is empty, and drafts do not count."""
-        folder = self.path(*segments)
-        if not folder.is_dir():
-            return []
-        local = _is_local(folder)
-        # Thousands of events; a path object each is dear.
-        names = os.listdir(folder.path) if local else [child.name for child in folder.iterdir()]  # noqa: PTH208
-        return sorted(name for name in names if not name.startswith("."))
+        try:
+            return sorted(name for name in self._storage.names(_path(*segments)) if not name.startswith("."))
+        except OSError as error:
+            raise self._unreadable(error, *segments) from error
 
     def read_bytes(self, *segments: str) -> bytes:
         """Read a file. Raises RecordError where it is missing or unreadable."""
         try:
-            return self.path(*segments).read_bytes()
+            return self._storage.read(_path(*segments))
         except OSError as error:
-            raise RecordError(f"{'/'.join(segments)} cannot be read in {self.root}: {error}") from error
+            raise self._unreadable(error, *segments) from error
 
     def read_json(self, *segments: str) -> Any:
         """Read a JSON file. Raises RecordError where it is missing or not JSON."""
-        try:
-            return json.loads(self.read_bytes(*segments))
-        except ValueError as error:
-            raise RecordError(f"{'/'.join(segments)} in {self.root} is not JSON: {error}") from error
+        return self._parse(self.read_bytes(*segments), *segments)
 
     def find_json(self, *segments: str) -> Any | None:
         """Read a JSON file that need not be there."""
-        return self.read_json(*segments) if self.exists(*segments) else None
+        try:
+            content = self._storage.read(_path(*segments))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise self._unreadable(error, *segments) from error
+        return self._parse(content, *segments)
 
     def write_json(self, document: Any, *segments: str) -> None:
         """Write a JSON file in canonical form, in place of what may be there."""
@@ -98,16 +107,29 @@ class RunFolder:
 
     def create_json(self, document: Any, *segments: str) -> bool:
         """Write a JSON file unless there is one; say whether this call wrote it."""
-        if self.exists(*segments):
-            return False
-        return self._put(canonical(document), self.path(*segments), replace=False)
+        return self._write(canonical(document), segments, replace=False)
 
     def write_bytes(self, content: bytes, *segments: str) -> None:
         """Write a file whole or not at all. Raises RecordError where it cannot be written."""
-        self._put(content, self.path(*segments), replace=True)
+        self._write(content, segments, replace=True)
+
+    def remove(self, *segments: str) -> None:
+        """Remove a file, which need not be there. Raises RecordError where it cannot be."""
+        path = _path(*segments)
+        try:
+            self._storage.remove(path)
+        except OSError as error:
+            raise RecordError(f"{path} in {self.root} cannot be removed: {error}") from error
+
+    def paths(self, *segments: str) -> list[str]:
+        """List every file below a folder, drafts too, by its path from the run folder, in their order."""
+        try:
+            return sorted(self._storage.paths(_path(*segments)))
+        except OSError as error:
+            raise self._unreadable(error, *segments) from error
 
     def digests(self, *segments: str) -> Mapping[str, str]:
-        """Return the digest of every file below a folder, by its path from the run folder."""
+        """Return the digest of every file below a folder but drafts, by its path from the run folder."""
         return {
             path: digest_bytes(content)
             for path, content in self.contents(*segments)
@@ -116,51 +138,34 @@ class RunFolder:
 
     def contents(self, *segments: str) -> Iterator[tuple[str, bytes]]:
         """Yield every file below a folder, drafts too, by its path from the run folder, in their order."""
-        start = len(self.root.as_posix().rstrip("/")) + 1
-        below = ((file.as_posix()[start:], file) for file in _files_below(self.path(*segments)))
-        for path, file in sorted(below, key=itemgetter(0)):
-            try:
-                yield path, file.read_bytes()
-            except FileNotFoundError:
-                continue  # a draft that has got its name since
-            except OSError as error:
-                raise RecordError(f"{path} cannot be read in {self.root}: {error}") from error
-
-    def _put(self, content: bytes, target: UPath, *, replace: bool) -> bool:
         try:
-            if _is_local(target):
-                return _put_locally(content, Path(target.path), replace=replace)
-            target.write_bytes(content)
+            yield from self._storage.read_all(self.paths(*segments))
         except OSError as error:
-            raise RecordError(f"{target} cannot be written: {error}") from error
-        return True
+            raise RecordError(f"{error}, in {self.root}") from error
+
+    def _parse(self, content: bytes, *segments: str) -> Any:
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise RecordError(f"{'/'.join(segments)} in {self.root} is not JSON: {error}") from error
+
+    def _write(self, content: bytes, segments: tuple[str, ...], *, replace: bool) -> bool:
+        path = _path(*segments)
+        try:
+            return self._storage.write(content, path, replace=replace)
+        except OSError as error:
+            raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
+
+    def _unreadable(self, error: OSError, *segments: str) -> RecordError:
+        return RecordError(f"{'/'.join(segments) or 'it'} cannot be read in {self.root}: {error}")
 
 
-def _is_local(path: UPath) -> bool:
-    return path.protocol in ("", "file")
+def _is_name(segment: str) -> bool:
+    return SEGMENT.match(segment) is not None and ".." not in segment
 
 
-def _put_locally(content: bytes, target: Path, *, replace: bool) -> bool:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.parent / f".{target.name}.{secrets.token_hex(4)}"
-    try:
-        draft.write_bytes(content)
-        if replace:
-            draft.replace(target)
-        else:
-            os.link(draft, target)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
-
-
-def _files_below(folder: UPath) -> Iterator[UPath | Path]:
-    """Yield the files; a link to a folder is nothing that a record holds, and is one of them."""
-    if _is_local(folder):
-        for parent, folders, names in os.walk(folder.path):
-            links = (name for name in folders if Path(parent, name).is_symlink())
-            yield from (Path(parent, name) for name in (*names, *links))
-    elif folder.exists():
-        yield from (path for path in folder.rglob("*") if path.is_file())
+def _path(*segments: str) -> str:
+    for segment in segments:
+        if not _is_name(segment):
+            raise RecordError(f"{segment!r} cannot be a name in the run folder")
+    return "/".join(segments)

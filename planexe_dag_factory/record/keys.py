@@ -109,7 +109,7 @@ def pin_ring(root: RunFolder, ring: KeyRing) -> None:
         raise RecordError(
             f"the record below {root.root} was signed with another key ({known}) than the orchestrator has now "
             f"({fingerprint(ring.current.public)}): restore the lost key from its backup; to begin anew, move "
-            f"{root.root / PINS} away"
+            f"{root.root}/{PINS} away"
         )
     if ring.current.public not in pinned:
         name = f"{_short(ring.current.public)}.json"

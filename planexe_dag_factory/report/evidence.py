@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -70,7 +70,7 @@ class Evidence:
         sealed = ("milestones", upto, "manifest.json") if upto else ("final", "manifest.json")
         self.manifest = self.find(ManifestFile, *sealed) if run.exists(*sealed) else None
         self.sealed = _sealed(run.read_json(*sealed), self.manifest) if self.manifest else None
-        files = self.manifest.files if self.manifest else _walk(run, "steps")
+        files = self.manifest.files if self.manifest else _written(run)
         self._paths = frozenset(tuple(path.split("/")) for path in files)
 
     def read(self, kind: type[File], *segments: str) -> File:
@@ -126,11 +126,6 @@ def _sealed(document: Any, manifest: ManifestFile) -> Sealed:
     return Sealed(digest(document), len(manifest.files), events)
 
 
-def _walk(run: RunFolder, *folder: str) -> Iterator[str]:
-    for name in run.names(*folder):
-        if name.startswith("."):
-            continue
-        if run.path(*folder, name).is_dir():
-            yield from _walk(run, *folder, name)
-        else:
-            yield "/".join((*folder, name))
+def _written(run: RunFolder) -> list[str]:
+    """List what the steps have written so far; a draft counts for nothing."""
+    return [path for path in run.paths("steps") if not path.rpartition("/")[2].startswith(".")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from planexe_dag_factory.airflow.settings import run_folder
+from planexe_dag_factory.airflow.settings import open_folder, run_folder
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.pipeline.folder import REPORT
 from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file, refreshed_page
@@ -78,7 +78,7 @@ def find_record(run: RunRow) -> Record | None:
     """Open the record of a run; None until its first task has begun it."""
     folder = folder_of(run)
     try:
-        return Record(folder, _spec(str(folder.root)))
+        return Record(folder, _spec(folder.root))
     except RecordError:
         return None
 
@@ -86,7 +86,7 @@ def find_record(run: RunRow) -> Record | None:
 @lru_cache(maxsize=128)
 def _spec(root: str) -> DagSpec:
     """Read the spec of a run once: it never changes after the run has begun. A failure is not kept."""
-    return load_spec(RunFolder(root).read_bytes("dagspec.json"))
+    return load_spec(open_folder(root).read_bytes("dagspec.json"))
 
 
 def _report(milestone: str, form: str = "html") -> tuple[str, ...]:

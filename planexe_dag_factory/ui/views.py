@@ -51,7 +51,7 @@ def run_progress(session: Session, run: RunRow) -> Progress:
         run_id=run.run_id,
         title=queries.find_title(session, run.dag_id),
         state=run.state,
-        run_dir=str(folder_of(run).root),
+        run_dir=folder_of(run).root,
         started_at=run.started_at,
         ended_at=run.ended_at,
         recorded=record is not None,

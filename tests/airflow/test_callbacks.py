@@ -41,8 +41,7 @@ def test_the_command_makes_the_same_bytes_again(
     execution: Execution, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_report(execution, MILESTONE)
-    folder = Path(str(execution.run.root))
-    assert report(folder, milestone="1", target=tmp_path / "again", as_json=True) == 0
+    assert report(execution.run.root, None, milestone="1", target=tmp_path / "again", as_json=True) == 0
     assert [one["same_as_recorded"] for one in json.loads(capsys.readouterr().out)] == [True] * 3
 
 

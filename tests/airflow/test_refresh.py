@@ -76,7 +76,7 @@ def test_what_fails_is_shown_and_tried_again_and_undoes_nothing(
     assert told
     assert (told.state, told.attempt, told.attempts, told.gave_up) == ("failed", 1, 3, False)
     assert "no such model" in told.why
-    assert report(Path(str(reached.run.root)), milestone="1", target=tmp_path / "out", as_json=False) == 0
+    assert report(reached.run.root, None, milestone="1", target=tmp_path / "out", as_json=False) == 0
     assert "could not be brought up to date (try 1 of 3)" in capsys.readouterr().out
 
     (home / "behaviour.txt").unlink()

@@ -18,7 +18,7 @@ from tests.record.runs import finished_run
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(finished_run(tmp_path_factory.mktemp("runs")).step.execution.run.root.path)
+    return Path(finished_run(tmp_path_factory.mktemp("runs")).step.execution.run.root)
 
 
 @pytest.fixture

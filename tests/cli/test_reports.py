@@ -17,13 +17,13 @@ def test_the_command_makes_a_report_again_and_compares_it_with_the_record(
     writer = Writer(RunFolder(tmp_path / "run"))
     writer.survey()
     target = tmp_path / "again"
-    assert report(Path(str(writer.run.root)), milestone="1", target=target, as_json=False) == 0
+    assert report(writer.run.root, None, milestone="1", target=target, as_json=False) == 0
     assert "record" not in capsys.readouterr().out
     place = ("milestones", "milestone-survey", "report")
     for name in ("report.html", "report.pdf", "report.json"):
         writer.run.write_bytes((target / name).read_bytes(), *place, name)
     writer.run.write_bytes(b"{}", *place, "report.json")
-    assert report(Path(str(writer.run.root)), milestone="milestone-survey", target=target, as_json=False) == 0
+    assert report(writer.run.root, None, milestone="milestone-survey", target=target, as_json=False) == 0
     said = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[1] for line in said] == [
         "the same as in the record",
@@ -31,5 +31,5 @@ def test_the_command_makes_a_report_again_and_compares_it_with_the_record(
         "differs from the record: another version wrote that one",
     ]
     for wrong, why in (("2", "has not reached the milestone 'milestone-build' yet"), ("7", "has no milestone '7'")):
-        assert report(Path(str(writer.run.root)), milestone=wrong, target=target, as_json=False) == 1
+        assert report(writer.run.root, None, milestone=wrong, target=target, as_json=False) == 1
         assert why in capsys.readouterr().err

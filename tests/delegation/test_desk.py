@@ -173,7 +173,7 @@ def test_one_rejection_rejects_and_earlier_votes_are_spent(tmp_path: Path) -> No
 def test_a_last_vote_before_a_crash_opens_the_gate_when_the_task_starts_again(tmp_path: Path) -> None:
     step = gated(tmp_path, needed=1)
     assert approve(step, ANNA).go_on
-    (Path(str(step.execution.run.root)) / "steps" / step.id / "approval.json").unlink()
+    (Path(step.execution.run.root) / "steps" / step.id / "approval.json").unlink()
     assert settle(step)
     require_approvals(step)
 

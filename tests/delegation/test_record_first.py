@@ -28,7 +28,7 @@ from tests.record.runs import ANNA, FIRST, answer, ask, begun_run, work
 def block(scene: Scene, *abouts: str) -> None:
     """Make the record of these things impossible to write, as on a disk that is full or read-only."""
     for about in abouts:
-        path = Path(scene.step.execution.run.root.path) / "audit" / about
+        path = Path(scene.step.execution.run.root) / "audit" / about
         if path.exists():
             path.rename(path.with_name(f"{about}.gone"))
         path.write_bytes(b"")

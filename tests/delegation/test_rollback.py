@@ -16,7 +16,6 @@ from planexe_dag_factory.delegation.rollback import Source, find_source, take_ov
 from planexe_dag_factory.delegation.takeover import is_opened, is_taken_over
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import read_events
-from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.snapshots import compare, snapshot_of, snapshots_of
 from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.spec.codec import dump_spec
@@ -30,7 +29,7 @@ Change = Callable[[DagSpec], DagSpec]
 def again(scene: Scene, change: Change = lambda spec: spec) -> Execution:
     """Begin another run of the plan beside the first, as it is or changed."""
     old = scene.step.execution
-    run = RunFolder(old.run.root.parent / "again")
+    run = old.run.above.at("again")
     inputs = {name: old.run.read_bytes(name) for name in INPUTS}
     inputs["dagspec.json"] = dump_spec(change(Execution(old.run, old.read_registry, old.key).spec))
     begin_run(run, old.key, inputs, {"dag_id": "harbour", "run_id": "run-2", "plan_id": "harbour", "by": "carl"})

@@ -20,7 +20,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 
 def writer(run: RunFolder, seed: int, count: int, *more: str) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "tests.record.writer", run.root.path, str(seed), str(count), *more]
+    words = [sys.executable, "-m", "tests.record.writer", run.root, str(seed), str(count), *more]
     paths = os.pathsep.join((str(CHECKOUT), str(CHECKOUT / "agents")))
     return subprocess.Popen(words, cwd=CHECKOUT, env={**os.environ, "PYTHONPATH": paths})
 
@@ -32,13 +32,13 @@ def test_ten_processes_write_ten_thousand_events_at_once(tmp_path: Path) -> None
     found = verify_run(run)
     assert (found.problems, len(found.events)) == ((), 10_001)
     gone = list_events(run, "step-7")[123]
-    run.path(*gone.segments).unlink()
+    run.remove(*gone.segments)
     assert not verify_run(run).ok
 
 
 def test_a_writer_that_is_killed_leaves_whole_files_and_what_is_missing_is_named(tmp_path: Path) -> None:
     run, dice = begin(tmp_path / "run"), random.Random(7)
-    root = Path(run.root.path)
+    root = Path(run.root)
     for seed in range(6):
         before = len(list_events(run))
         process = writer(run, seed, 100_000, "files")

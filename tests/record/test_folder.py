@@ -25,7 +25,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("segment", ["..", "../x", "a/b", "", "/etc", ".hidden", "a\0b", "a..b", "x" * 300])
 def test_no_name_leaves_the_folder(tmp_path: Path, segment: str) -> None:
     with pytest.raises(RecordError, match="cannot be a name in the run folder"):
-        RunFolder(tmp_path).path("steps", segment)
+        RunFolder(tmp_path).read_bytes("steps", segment)
 
 
 def test_creating_never_overwrites(tmp_path: Path) -> None:

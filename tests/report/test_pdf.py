@@ -63,7 +63,7 @@ def test_the_same_folder_gives_the_same_bytes_elsewhere_and_without_any_font(wri
     elsewhere = {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": str(tmp_path)}
     environment = {**os.environ, **elsewhere, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
     again = subprocess.run(
-        [sys.executable, "-c", program, str(writer.run.root)], check=True, capture_output=True, env=environment
+        [sys.executable, "-c", program, writer.run.root], check=True, capture_output=True, env=environment
     )
     assert again.stdout.decode().strip() == here
 
@@ -81,4 +81,4 @@ def test_a_report_without_its_paper_does_not_import_the_library(writer: Writer) 
         "from planexe_dag_factory.report.render import render_report;"
         "render_report(RunFolder(sys.argv[1]), None); sys.exit('plutoprint' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program, str(writer.run.root)], check=True)
+    subprocess.run([sys.executable, "-c", program, writer.run.root], check=True)

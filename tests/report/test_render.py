@@ -93,7 +93,7 @@ def test_the_same_folder_gives_the_same_bytes_in_another_process(writer: Writer)
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     again = subprocess.run(
-        [sys.executable, "-c", program, str(writer.run.root)], check=True, capture_output=True, env=environment
+        [sys.executable, "-c", program, writer.run.root], check=True, capture_output=True, env=environment
     )
     assert again.stdout.decode() == html
 

@@ -207,7 +207,7 @@ def test_a_milestones_report_is_the_same_after_the_run_has_gone_on(writer: Write
 
 def test_a_milestone_that_was_not_sealed_yet_counts_all_that_is_there(writer: Writer) -> None:
     writer.survey()
-    (writer.run.root / "milestones" / "milestone-survey" / "manifest.json").unlink()
+    writer.run.remove("milestones", "milestone-survey", "manifest.json")
     status = read_status(writer.run, "milestone-survey")
     assert (status.as_of, status.phases[0].reached_at, status.over) == (at(8, 4, 30), at(8, 4, 30), False)
 
