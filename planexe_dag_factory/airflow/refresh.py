@@ -77,10 +77,13 @@ class RefreshOperator(BaseOperator):
         self._end(lost)
 
     def _is_due(self, one: Wanted, context: Context) -> bool:
-        """Say whether a refresh is still to be made: a retry makes only what failed, a hand makes anything again."""
+        """Say whether a refresh is still to be made: a retry makes only what failed before."""
         known = read_freshness(_find(one), one.milestone)
-        by_hand = context["ti"].try_number == 1
-        return known is None or known.state == "failed" or (known.state == "fresh" and by_hand)
+        first = context["ti"].try_number == 1
+        due = known is None or known.state == "failed" or (known.state == "fresh" and first)
+        if not due:
+            self.log.info("%s of %s: nothing to do. %s.", one.milestone, one.run, known)
+        return due
 
     def _prepare(self, one: Wanted, configured: PlanExe, context: Context) -> bool:
         execution = open_execution(_find(one))
@@ -88,6 +91,7 @@ class RefreshOperator(BaseOperator):
             _await_seal(execution.run, one.milestone)
             place = configured.place(one.name, _connection(configured))
             prepare(execution.run, one.milestone, place)
+            self.log.info("PlanExe makes its report of %s again in %s", one.milestone, place.plan.path)
         except (PlanExeDagError, OSError) as error:
             self._failed(execution, one, str(error), {}, context)
             return False
