@@ -21,7 +21,8 @@ from planexe_dag_factory.report import words
 from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
 from planexe_dag_factory.report.model import Assessment, RunStatus, State
 from planexe_dag_factory.report.plots import draw_figures
-from planexe_dag_factory.report.said import markdown, shorten
+from planexe_dag_factory.report.said import ROWS, markdown, records
+from planexe_dag_factory.report.said import tell as tell_result
 from planexe_dag_factory.report.status import read_status
 from planexe_dag_factory.report.story import Story, tell
 
@@ -158,9 +159,10 @@ def environment() -> Environment:
         moment=words.moment,
         percent=words.percent,
         reviewed=words.reviewed,
-        shorten=shorten,
+        records=records,
         signed_days=words.signed_days,
         times=words.times,
+        told=tell_result,
     )
-    environment.globals.update(states=STATE_WORDS, tickets=TICKET_WORDS, tries=TRY_WORDS)
+    environment.globals.update(states=STATE_WORDS, tickets=TICKET_WORDS, tries=TRY_WORDS, rows=ROWS)
     return environment

@@ -7,16 +7,23 @@ look like a part of the page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
+from pydantic import BaseModel, ValidationError
 
 from planexe_dag_factory.report.words import visible
 
 LETTERS = 2400
 """How much of one result a report shows; the record holds the whole."""
+ROWS, COLUMNS = 12, 7
+"""How many records make a table that can be read."""
+IN_THE_DOCUMENT = frozenset({"markdown", "narrative", "sections", "title", "kind"})
+"""What a result with a document says again in it."""
 DEPTH = 6
 CUT = "…"
 
@@ -41,6 +48,89 @@ def _tamed(token: Token) -> Token:
     elif token.type == "fence":
         token.info = ""
     return token
+
+
+class _Cited(BaseModel):
+    source: str
+
+
+class _Claim(BaseModel):
+    text: str
+    cites: tuple[_Cited, ...] = ()
+
+
+class _Section(BaseModel):
+    heading: str
+    claims: tuple[_Claim, ...]
+
+
+class _Narrative(BaseModel):
+    """What a language model wrote around a result, as the agents of the package send it."""
+
+    model: str
+    sections: tuple[_Section, ...]
+
+    @property
+    def prose(self) -> str:
+        return "\n\n".join("\n".join((f"# {one.heading}", "", *map(_line, one.claims))) for one in self.sections)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A result as people read it: a text (Markdown) that `model` worded, if any, and the rest; `cut`: it is not all."""
+
+    prose: str
+    model: str
+    rest: Any
+    cut: bool
+
+
+def tell(said: Mapping[str, Any]) -> Told:
+    """Take a result apart into text and figures, and cut it to size."""
+    narrative = _narrative(said.get("narrative"))
+    document = said.get("markdown")
+    if isinstance(document, str):
+        prose, rest = document, _without(said, IN_THE_DOCUMENT)
+    elif narrative:
+        prose, rest = narrative.prose, _without(said, {"narrative"})
+    else:
+        prose, rest = "", said
+    shown, room = shorten(prose) if prose else ("", LETTERS)
+    kept, room = shorten(rest, room) if room > 0 else ({}, room - len(rest))
+    return Told(shown, narrative.model if narrative else "", kept, room < 0)
+
+
+def records(value: Any) -> tuple[str, ...]:
+    """Return the names of the columns where a list is one of records that make a table; else nothing."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 2:  # noqa: PLR2004 - one is no table
+        return ()
+    first = value[0]
+    if not isinstance(first, Mapping) or not 0 < len(first) <= COLUMNS:
+        return ()
+    alike = all(
+        isinstance(one, Mapping) and one.keys() <= first.keys() and all(map(_is_plain, one.values())) for one in value
+    )
+    return tuple(first) if alike else ()
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, Mapping | list | tuple) and "\n" not in str(value)
+
+
+def _line(claim: _Claim) -> str:
+    sources = dict.fromkeys(cited.source for cited in claim.cites)
+    return f"- {claim.text} [{'; '.join(sources)}]"
+
+
+def _narrative(value: Any) -> _Narrative | None:
+    try:
+        return _Narrative.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _without(said: Mapping[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
+    return {name: part for name, part in said.items() if name not in names}
 
 
 def shorten(value: Any, letters: int = LETTERS, depth: int = DEPTH) -> tuple[Any, int]:

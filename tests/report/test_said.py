@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planexe_dag_factory.report.said import DEPTH, markdown, shorten
+from planexe_dag_factory.report.said import DEPTH, LETTERS, Told, markdown, records, shorten, tell
 
 TAGS = {
     "p", "em", "strong", "ul", "ol", "li", "code", "pre", "blockquote", "br",
@@ -105,3 +105,64 @@ def _texts(value: Any) -> Iterator[str]:
         for name, part in value.items():
             yield name
             yield from _texts(part)
+
+
+NARRATIVE = {
+    "model": "tiny-1",
+    "sections": [
+        {
+            "heading": "Permits",
+            "claims": [
+                {"text": "A permit is needed.", "cites": [{"source": "port.md", "quote": "permit"}] * 2},
+                {"text": "It takes a month.", "cites": [{"source": "port.md"}, {"source": "survey.md"}]},
+            ],
+        }
+    ],
+    "kept": 2,
+    "dropped": 0,
+}
+PROSE = "# Permits\n\n- A permit is needed. [port.md]\n- It takes a month. [port.md; survey.md]"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"answer": "24 V"}, Told("", "", {"answer": "24 V"}, cut=False)),
+        ({"answer": "24 V", "narrative": NARRATIVE}, Told(PROSE, "tiny-1", {"answer": "24 V"}, cut=False)),
+        (
+            {"markdown": "# All", "sections": [{"heading": "All"}], "title": "All", "missing": ["a"]},
+            Told("# All", "", {"missing": ["a"]}, cut=False),
+        ),
+        ({"markdown": "# All", "narrative": NARRATIVE}, Told("# All", "tiny-1", {}, cut=False)),
+        ({"narrative": {"model": 7}}, Told("", "", {"narrative": {"model": 7}}, cut=False)),
+        ({"markdown": 7}, Told("", "", {"markdown": 7}, cut=False)),
+    ],
+    ids=["figures", "narrative", "document", "document-with-narrative", "no-narrative", "no-document"],
+)
+def test_a_result_is_told_as_text_first_and_what_the_text_says_is_not_told_again(
+    said: dict[str, Any], told: Told
+) -> None:
+    assert tell(said) == told
+
+
+def test_a_long_text_leaves_no_room_for_the_rest_and_says_so() -> None:
+    told = tell({"markdown": "x" * (LETTERS + 1), "missing": ["a"]})
+    assert (len(told.prose), told.rest, told.cut) == (LETTERS + 1, {}, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "columns"),
+    [
+        ([{"a": 1, "b": "x"}, {"a": 2}], ("a", "b")),
+        ([{"a": 1}], ()),
+        ([{"a": 1}, {"b": 1}], ()),
+        ([{"a": 1}, {"a": [1]}], ()),
+        ([{"a": "one\ntwo"}, {"a": ""}], ()),
+        ([{str(n): n for n in range(8)}] * 2, ()),
+        (["a", "b"], ()),
+        ("ab", ()),
+        ({}, ()),
+    ],
+)
+def test_records_of_one_kind_make_a_table(value: Any, columns: tuple[str, ...]) -> None:
+    assert records(value) == columns

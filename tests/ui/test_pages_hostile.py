@@ -97,6 +97,9 @@ def test_what_an_agent_wrote_is_framed_labelled_and_lifeless(visit: Open) -> Non
     said = page.get_by_role("region", name="Written by agent analyst-1 — not checked")
     _is_text(said.locator(".agent-text"))
     expect(said).to_contain_text("javascript:alert(1)")
+    expect(said).to_contain_text("worded with tiny <b>1</b>")
+    expect(said.locator("li").first).to_contain_text("[port.md; tides.md]")
+    expect(said).not_to_contain_text("claims")
     assert said.locator(ELEMENTS.replace("h2, ", "")).count() == 0
     assert page.get_by_role("region", name="Facts").get_by_text("Approved by the board").count() == 0
     fonts = {

@@ -1,6 +1,6 @@
 // What an agent wrote: text in a frame that nothing of the page looks like, and no part of the page inside it.
 
-import { h, words } from "./dom.js";
+import { h, visible, words } from "./dom.js";
 import { sentence } from "./labels.js";
 
 const LONG = 1500;
@@ -16,7 +16,8 @@ export function agentSays(said) {
     said.reason && named("reason", value(said.reason)),
     said.confidence_why && named("confidence because", value(said.confidence_why)),
     said.usage && named("language model", words(used(said.usage))),
-    Object.keys(said.result ?? {}).length > 0 && value(said.result),
+    isNarrative(said.result?.narrative) && named(`worded with ${visible(said.result.narrative.model.slice(0, LONGEST_NAME))}`, prose(said.result.narrative, value)),
+    Object.keys(figures(said.result)).length > 0 && value(figures(said.result)),
     said.evidence?.length > 0 && named("evidence", h("ol", {}, said.evidence.map((one) => evidence(one, value)))),
   );
   return h(
@@ -44,6 +45,21 @@ function unfold(long) {
 
 const used = ({ model, requests, input_tokens, output_tokens, cost }) =>
   `${model}: ${(input_tokens + output_tokens).toLocaleString("en")} tokens in ${requests} requests${cost === null ? "" : `, cost ${cost}`}`;
+
+const isNarrative = (json) =>
+  typeof json?.model === "string" && Array.isArray(json.sections) && json.sections.every((one) => typeof one?.heading === "string" && Array.isArray(one.claims));
+
+/** A result without what is shown as prose above it. */
+function figures(result) {
+  const { narrative, ...rest } = result ?? {};
+  return isNarrative(narrative) ? rest : { ...result };
+}
+
+/** What a language model wrote, as one reads a text: headings, and each sentence with its sources. */
+const prose = ({ sections }, value) =>
+  sections.map(({ heading, claims }) => h("div", {}, words(heading.slice(0, LONG), "key"), h("ul", {}, claims.map((claim) => h("li", {}, value(claim?.text ?? claim), " ", sources(claim))))));
+
+const sources = (claim) => Array.isArray(claim?.cites) && words(`[${[...new Set(claim.cites.map((one) => String(one?.source).slice(0, LONG)))].join("; ")}]`, "key");
 
 const evidence = ({ source, quote, url }, value) => h("li", {}, value(source), quote && h("blockquote", {}, value(quote)), url && h("div", {}, value(url)));
 

@@ -134,6 +134,13 @@ def ticket(dag_id: str, one: WorkItem, kind: str, **more: Any) -> dict[str, Any]
     }
 
 
+def narrative(text: str) -> dict[str, Any]:
+    """What a language model wrote around a result, as the agents of the package send it."""
+    cites = [{"source": name, "quote": text} for name in ("port.md", "tides.md", "port.md")]
+    section = {"heading": "What it means", "claims": [{"text": text, "cites": cites}]}
+    return {"model": "tiny <b>1</b>", "sections": [section], "kept": 1, "dropped": 0}
+
+
 def agent_says(text: str) -> dict[str, Any]:
     return {
         "agent": "analyst-1",
@@ -141,7 +148,7 @@ def agent_says(text: str) -> dict[str, Any]:
         "status": "completed",
         "confidence": 0.41,
         "confidence_why": "two of five sources agree",
-        "result": {"summary": text, "days": 12, "options": ["barge", "road"]},
+        "result": {"summary": text, "days": 12, "options": ["barge", "road"], "narrative": narrative(text)},
         "evidence": [{"source": "survey.md", "quote": text, "url": "javascript:alert(1)"}],
         "reason": None,
     }
