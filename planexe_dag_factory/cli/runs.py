@@ -11,7 +11,7 @@ from typing import Any
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.live import RunView
 from planexe_dag_factory.cli.plans import INVALID, build
-from planexe_dag_factory.cli.stacks import FAILED, OK, progress_of_start
+from planexe_dag_factory.cli.stacks import FAILED, OK, model_of, progress_of_start
 from planexe_dag_factory.errors import RecordError, StackError
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.verify import verify_run
@@ -93,6 +93,7 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
         wait_for_dag(client, spec)
         run_id = client.trigger(spec.dag_id)
         _say_where(home, url, spec, run_id, autopilot=options.autopilot)
+        console.note(f"Model      {model_of(state)}")
         pilot = Autopilot(reviewer, on_answer=_say_answer) if options.autopilot else None
         try:
             with RunView(console.err) as view:

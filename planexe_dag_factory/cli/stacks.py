@@ -73,12 +73,18 @@ def _print_addresses(home: Home, state: State) -> None:
     for user, password in passwords.items():
         console.out.print(f"Login      {user} / {password}")
     console.out.print(f"Plans      drop them into {state.plans[0]}")
+    console.out.print(f"Model      {model_of(state)}")
     console.out.print("Stop       planexe-dag down")
+
+
+def model_of(state: State) -> str:
+    """Say which language model the agents write with."""
+    return state.model or "none: the agents compute, and write without one (docs/agents.md says how to set one)"
 
 
 def _status_document(state: State | None) -> dict[str, Any]:
     if state is None:
-        return {"condition": "stopped", "url": None, "reason": None, "components": {}, "agents": {}}
+        return {"condition": "stopped", "url": None, "reason": None, "components": {}, "agents": {}, "model": None}
     health = component_health(state)
     components = {name: _component_document(one, health[name]) for name, one in state.components.items()}
     return {
@@ -87,6 +93,7 @@ def _status_document(state: State | None) -> dict[str, Any]:
         "reason": state.reason,
         "components": components,
         "agents": state.agents,
+        "model": state.model or None,
     }
 
 

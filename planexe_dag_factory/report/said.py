@@ -7,7 +7,6 @@ look like a part of the page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,15 +88,15 @@ def tell(said: Mapping[str, Any]) -> Told:
     """Take a result apart into text and figures, and cut it to size."""
     narrative = _narrative(said.get("narrative"))
     document = said.get("markdown")
+    prose, shown = "", frozenset[str]()
     if isinstance(document, str):
-        prose, rest = document, _without(said, IN_THE_DOCUMENT)
+        prose, shown = document, IN_THE_DOCUMENT
     elif narrative:
-        prose, rest = narrative.prose, _without(said, {"narrative"})
-    else:
-        prose, rest = "", said
-    shown, room = shorten(prose) if prose else ("", LETTERS)
+        prose, shown = narrative.prose, frozenset({"narrative"})
+    rest = {name: part for name, part in said.items() if name not in shown}
+    text, room = shorten(prose) if prose else ("", LETTERS)
     kept, room = shorten(rest, room) if room > 0 else ({}, room - len(rest))
-    return Told(shown, narrative.model if narrative else "", kept, room < 0)
+    return Told(text, narrative.model if narrative else "", kept, room < 0)
 
 
 def records(value: Any) -> tuple[str, ...]:
@@ -127,10 +126,6 @@ def _narrative(value: Any) -> _Narrative | None:
         return _Narrative.model_validate(value)
     except ValidationError:
         return None
-
-
-def _without(said: Mapping[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
-    return {name: part for name, part in said.items() if name not in names}
 
 
 def shorten(value: Any, letters: int = LETTERS, depth: int = DEPTH) -> tuple[Any, int]:

@@ -25,6 +25,7 @@ from planexe_dag_factory.stack.agents import ReadyFile, agents_program, register
 from planexe_dag_factory.stack.configuration import Settings, airflow_environment, load_launch, write_configuration
 from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.home import Home
+from planexe_dag_factory.stack.model import describe_model
 from planexe_dag_factory.stack.processes import ProcessId
 from planexe_dag_factory.stack.state import State, read_state, stop_leftovers, write_state
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
@@ -178,7 +179,13 @@ def _first_state(settings: Settings) -> State:
     if me is None:
         raise StackError("this process cannot be found in the process table")
     plans = tuple(str(folder) for folder in settings.plans)
-    return State(condition="starting", supervisor=me, plans=plans, run_root=str(settings.run_root))
+    return State(
+        condition="starting",
+        supervisor=me,
+        plans=plans,
+        run_root=str(settings.run_root),
+        model=describe_model(os.environ),
+    )
 
 
 if __name__ == "__main__":

@@ -41,6 +41,20 @@ def model_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def describe_model(environ: Mapping[str, str]) -> str:
+    """Name the model, its endpoint and where they are set, never the key; empty where none can be used."""
+    try:
+        found = {**environ, **model_environment(environ)}
+        parts = urlsplit(found.get("PLANEXE_MODEL_URL", ""))
+        address = f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except (StackError, ValueError):
+        return ""
+    if not parts.hostname:
+        return ""
+    setting = "PLANEXE_MODEL_URL" if environ.get("PLANEXE_MODEL_URL") else CONNECTION
+    return f"{found.get('PLANEXE_MODEL', '')} at {address} (set in {setting})"
+
+
 def _settings(connection: Mapping[str, Any]) -> dict[str, str]:
     extra = connection.get("extra") or {}
     extra = json.loads(extra) if isinstance(extra, str) else extra

@@ -25,7 +25,8 @@ class Component(BaseModel):
 class State(BaseModel):
     """A stack, from its supervisor's first breath on; the file goes when the stack has stopped.
 
-    `url` is where Airflow listens, `agents` where the agents do; `reason` says why it failed.
+    `url` is where Airflow listens, `agents` where the agents do; `model` names the language model that they write
+    with (empty: none); `reason` says why it failed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class State(BaseModel):
     url: str | None = None
     agents: dict[str, str] = {}
     components: dict[str, Component] = {}
+    model: str = ""
     reason: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""The final report of the whole example plan: page, data and paper as they were looked at, and the Gantt by its dates."""
+"""The final report of the whole example plan: page, data and paper, and the Gantt by its dates."""
 
 from __future__ import annotations
 
@@ -73,16 +73,12 @@ def test_every_bar_of_the_gantt_lies_on_the_dates_of_the_report(report: Report) 
         planned, actual = stretches(chart, "plan")[1:], stretches(chart, "real")[1:]
         assert len(planned) == len(actual) == len(phase.steps)
         for step, (_, left, right), (_, start, end) in zip(phase.steps, planned, actual, strict=True):
-            assert (left, right) == (
-                pytest.approx(LABELS + step.planned.start * a_day, abs=PIXEL),
-                pytest.approx(LABELS + step.planned.end * a_day, abs=PIXEL),
-            )
+            assert left == pytest.approx(LABELS + step.planned.start * a_day, abs=PIXEL)
+            assert right == pytest.approx(LABELS + step.planned.end * a_day, abs=PIXEL)
             assert step.actual
             first, last = (real + (one.timestamp() - began) * a_second for one in (step.actual.start, step.actual.end))
-            assert (start, end) == (
-                pytest.approx(first, abs=PIXEL),
-                pytest.approx(max(last, first + LEAST), abs=PIXEL),
-            )
+            assert start == pytest.approx(first, abs=PIXEL)
+            assert end == pytest.approx(max(last, first + LEAST), abs=PIXEL)
 
 
 def test_no_step_was_planned_or_done_before_those_it_waits_for(run: RunFolder, report: Report) -> None:

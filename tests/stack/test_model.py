@@ -7,11 +7,14 @@ import yaml
 from airflow.models.connection import Connection
 from planexe_agents.model.settings import Settings, read_settings
 
+from planexe_dag_factory.cli import stacks
 from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack.agents import ReadyFile, agents_program
 from planexe_dag_factory.stack.configuration import airflow_environment
 from planexe_dag_factory.stack.home import Home
-from planexe_dag_factory.stack.model import CONNECTION, model_environment
+from planexe_dag_factory.stack.model import CONNECTION, describe_model, model_environment
+from planexe_dag_factory.stack.processes import ProcessId
+from planexe_dag_factory.stack.state import State
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,6 +73,42 @@ def test_a_connection_that_cannot_be_used_is_named_without_its_secret(given: str
 def test_a_connection_must_name_the_model() -> None:
     with pytest.raises(StackError, match="does not name a model"):
         model_environment({CONNECTION: "http://127.0.0.1:11434/v1"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({}, ""),
+        (
+            {CONNECTION: "https://:SECRET@openrouter.ai:8443/api/v1?model=m"},
+            f"m at https://openrouter.ai:8443/api/v1 (set in {CONNECTION})",
+        ),
+        (
+            {"PLANEXE_MODEL_URL": "http://SECRET:SECRET@127.0.0.1:1/v1?key=SECRET", "PLANEXE_MODEL": "own"},
+            "own at http://127.0.0.1:1/v1 (set in PLANEXE_MODEL_URL)",
+        ),
+        ({CONNECTION: "//h:SECRET/x?model=m"}, ""),
+        ({"PLANEXE_MODEL_URL": "http://[::"}, ""),
+    ],
+    ids=["none", "connection", "own", "broken-connection", "broken-address"],
+)
+def test_which_model_is_used_is_said_without_its_key(environ: dict[str, str], said: str) -> None:
+    assert describe_model(environ) == said
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("m at http://h (set in X)", "Model      m at http://h"), ("", "Model      none: the agents compute")],
+)
+def test_up_says_which_model_the_agents_write_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, said: str
+) -> None:
+    home = Home.below(tmp_path)
+    home.prepare()
+    home.passwords.write_text("{}")
+    me = ProcessId(pid=1, started=0)
+    stacks._print_addresses(home, State(condition="ready", supervisor=me, plans=("dags",), run_root="run", model=model))
+    assert said in capsys.readouterr().out
 
 
 def test_the_agents_get_the_key_and_airflow_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
