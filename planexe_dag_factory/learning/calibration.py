@@ -71,5 +71,9 @@ def _by(claim: float, judged: Iterable[Judged]) -> Calibrated:
     found = list(judged)
     accepted = sum(one.accepted for one in found)
     expected = sum(one.confidence for one in found)
-    share = (accepted + PRIOR * claim) / (expected + PRIOR * claim) if claim else 1.0
-    return Calibrated(claim, claim if share >= 1 else round(claim * share, 4), len(found), accepted, round(expected, 2))
+    if accepted >= expected - ROUNDING:
+        counts_as = claim
+    else:
+        share = (accepted + PRIOR * claim) / (expected + PRIOR * claim)
+        counts_as = min(claim, round(claim * share, 4))
+    return Calibrated(claim, counts_as, len(found), accepted, round(expected, 2))
