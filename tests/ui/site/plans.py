@@ -148,7 +148,7 @@ def agent_says(text: str) -> dict[str, Any]:
         "status": "completed",
         "confidence": 0.41,
         "confidence_why": "two of five sources agree",
-        "result": {"summary": text, "days": 12, "options": ["barge", "road"], "narrative": narrative(text)},
+        "result": {"summary": text, "days": 12, "options": ["barge", "road"], "narrative": narrative(text[:500])},
         "evidence": [{"source": "survey.md", "quote": text, "url": "javascript:alert(1)"}],
         "reason": None,
     }
