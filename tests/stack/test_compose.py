@@ -64,10 +64,37 @@ def test_only_the_web_server_is_reached_from_outside_and_only_from_this_machine(
 def test_every_airflow_process_shares_what_runs_leave_behind(compose: dict[str, Any]) -> None:
     environment = compose["services"]["worker"]["environment"]
     mounted = {mount.split(":")[1] for mount in compose["services"]["worker"]["volumes"]}
-    assert environment["AIRFLOW__PLANEXE__RUN_ROOT"] in mounted
+    default = re.fullmatch(r"\$\{RUN_ROOT:-(.+)\}", environment["AIRFLOW__PLANEXE__RUN_ROOT"])
+    assert default
+    assert default[1] in mounted
     assert environment["AIRFLOW__PLANEXE__KEYS"] in mounted
     assert environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] in mounted
     assert len({str(compose["services"][name]["volumes"]) for name in AIRFLOW}) == 1
+
+
+def test_kubernetes_runs_the_agents_as_the_compose_file_does(compose: dict[str, Any]) -> None:
+    parts = list(yaml.safe_load_all((ROOT / "docs/helm/agents.yaml").read_text()))
+    services = {part["metadata"]["name"] for part in parts if part["kind"] == "Service"}
+    assert services == set(AGENTS)
+    for part in (part for part in parts if part["kind"] == "StatefulSet"):
+        name, pod = part["metadata"]["name"], part["spec"]["template"]
+        assert part["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"] == {"planexe-agent": name}
+        words = compose["services"][name]["command"].replace("/opt/planexe/state", "/state").split()
+        assert pod["spec"]["containers"][0]["command"] == ["python", "-m", "planexe_agents", *words]
+
+
+def test_the_helm_values_name_settings_that_exist_and_mount_what_they_name() -> None:
+    values = yaml.safe_load((ROOT / "docs/helm/values.yaml").read_text())
+    told = {one["name"]: one["value"] for one in values["env"]}
+    documented = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE))
+    ours = {name.removeprefix("AIRFLOW__PLANEXE__").lower() for name in told if "__PLANEXE__" in name}
+    assert ours <= documented
+    connections = {one["envName"].removeprefix("AIRFLOW_CONN_").lower() for one in values["secret"]}
+    assert connections == {value for name, value in told.items() if name.endswith("_CONN_ID")}
+    mounts = {one["mountPath"] for one in values["volumeMounts"]}
+    places = [value for value in told.values() if value.startswith("/opt/")]
+    assert all(any(place == mount or place.startswith(f"{mount}/") for mount in mounts) for place in places)
+    assert {one["name"] for one in values["volumeMounts"]} == {one["name"] for one in values["volumes"]}
 
 
 def test_secrets_come_from_outside_and_the_example_names_every_variable(compose: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """The services of docker-compose.yaml as plain processes: their commands and environment, on real servers.
 
 What differs from the containers: where things listen, where folders are, and who logs in (the
-image's user database is not installed here, so it is Airflow's simple one).
+image's user database is not installed here, so it is Airflow's simple one). Runs are recorded in an
+object store, and every process of Airflow's has a home of its own, so that no record passes by a disk.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from planexe_dag_factory.stack.follow import follow, wait_for_dag
 from planexe_dag_factory.stack.health import airflow_health
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
 from tests.airflow.following import wait_for
+from tests.object_store import BUCKET, object_store
 from tests.stack.postgres import start_postgres
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +46,8 @@ HELLO = ROOT / "dags" / "examples" / "hello.json"
 FIRST = "data-gathering"
 AGENTS = ("data-gathering", "analysis", "reporting", "risk-assessment")
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker")
+STORE_CONNECTION = "planexe-runs"
+RUN_ROOT = f"s3://{BUCKET}/production"
 SECRETS = {
     "POSTGRES_PASSWORD": "pg-secret",
     "REDIS_PASSWORD": "redis-secret",
@@ -83,7 +87,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.ports['api-server:8080']}"
 
     def run(self, name: str, command: list[str]) -> None:
-        self.supervisor.run(self.program(name, command, self.environment("scheduler")))
+        self.supervisor.run(self.program(name, command, self.environment("scheduler", name)))
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
         self.supervisor.start(self.program(name, command, environment))
@@ -94,17 +98,19 @@ class Deployment:
         env = {**kept, **environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
         return Program(name, tuple(command), env, self.folder, self.folder / f"{name}.log")
 
-    def environment(self, service: str) -> dict[str, str]:
-        """The environment of an Airflow service, its places moved to this machine."""
+    def environment(self, service: str, process: str) -> dict[str, str]:
+        """The environment of an Airflow process of a service, its places moved to this machine."""
         given = self.services[service]["environment"]
         own = {
-            "AIRFLOW_HOME": str(self.folder / "airflow"),
+            "AIRFLOW_HOME": str(self.folder / "homes" / process),
             "AIRFLOW__CORE__AUTH_MANAGER": (
                 "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
             ),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,demo-reviewer:user",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
             "AIRFLOW__PLANEXE__KEY_CONN_ID": KEY_CONNECTION,
+            "AIRFLOW__PLANEXE__RUN_ROOT": RUN_ROOT,
+            "AIRFLOW__PLANEXE__RUN_CONN_ID": STORE_CONNECTION,
             "AIRFLOW__API__PORT": str(self.ports["api-server:8080"]),
             "AIRFLOW__API__BASE_URL": self.url,
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
@@ -115,7 +121,7 @@ class Deployment:
 
     def here(self, text: str) -> str:
         """Put in the secrets, and addresses and folders of this machine."""
-        text = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: SECRETS.get(found[1], ""), text)
+        text = re.sub(r"\$\{(\w+)(?::-([^}]*))?[^}]*\}", lambda found: SECRETS.get(found[1], found[2] or ""), text)
         for service, port in self.ports.items():
             text = text.replace(service, f"127.0.0.1:{port}")
         text = text.replace("@postgres/airflow", f"@127.0.0.1:{self.ports['postgres:5432']}/airflow")
@@ -131,6 +137,12 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
         yield Deployment(tmp_path, supervisor, services, {name: free_port() for name in names})
     finally:
         supervisor.stop_programs()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    with object_store(tmp_path / "s3.log") as environment:
+        yield environment
 
 
 def start_redis(deployment: Deployment) -> None:
@@ -154,7 +166,8 @@ def start_airflow(deployment: Deployment) -> None:
         words = deployment.services[name]["command"].split()
         if name == "worker":
             words += ["--celery-hostname", f"worker-{number}@%h"]
-        deployment.start(f"{name}-{number}", [sys.executable, "-m", "airflow", *words], deployment.environment(name))
+        process = f"{name}-{number}"
+        deployment.start(process, [sys.executable, "-m", "airflow", *words], deployment.environment(name, process))
 
 
 def lose_the_database(deployment: Deployment, client: AirflowClient) -> None:
@@ -178,9 +191,21 @@ def wait_until_healthy(deployment: Deployment, *, strict: bool = False) -> bool:
     )
 
 
-def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployment) -> None:
+def add_connections(deployment: Deployment, store: Mapping[str, str]) -> None:
+    """Keep the signing key, and who we are to the object store, in Airflow's connections alone."""
+    key = ["--conn-type", "generic", "--conn-password", b64encode(KEY_SEED).decode()]
+    login = ["--conn-login", store["AWS_ACCESS_KEY_ID"], "--conn-password", store["AWS_SECRET_ACCESS_KEY"]]
+    extra = json.dumps({"endpoint_url": store["AWS_ENDPOINT_URL"], "region_name": store["AWS_REGION"]})
+    aws = ["--conn-type", "aws", *login, "--conn-extra", extra]
+    for name, words in ((KEY_CONNECTION, key), (STORE_CONNECTION, aws)):
+        deployment.run(name, [sys.executable, "-m", "airflow", "connections", "add", name, *words])
+
+
+def test_a_plan_runs_on_celery_workers_postgresql_and_redis(
+    deployment: Deployment, store: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = deployment.folder
-    for name in ("plans", "run", "keys", "bundles", "registry", "airflow"):
+    for name in ("plans", "keys", "bundles", "registry"):
         (folder / name).mkdir()
     passwords = {"admin": "admin-secret", "demo-reviewer": "reviewer-secret"}
     (folder / "passwords.json").write_text(json.dumps(passwords))
@@ -191,9 +216,7 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     for name in AGENTS:
         start_agent(deployment, name)
     deployment.run("migrate", [sys.executable, "-m", "airflow", "db", "migrate"])
-    password = b64encode(KEY_SEED).decode()
-    add = ["connections", "add", KEY_CONNECTION, "--conn-type", "generic", "--conn-password", password]
-    deployment.run("key", [sys.executable, "-m", "airflow", *add])
+    add_connections(deployment, store)
     register = [deployment.here(word) for word in deployment.services["registry"]["command"]]
     deployment.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
     start_airflow(deployment)
@@ -213,9 +236,15 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(deployment: Deployme
     assert deployment.supervisor.components[FIRST].restarts == 1, "the agent that was killed is there again too"
     end = follow(admin, spec.dag_id, run_id, autopilot=Autopilot(reviewer), timeout=400)
     assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
-    assert Path(end.run_dir).parent == folder / "run"
+    assert end.run_dir.startswith(f"{RUN_ROOT}/")
+    page = admin.request("GET", f"/planexe/api/v1/runs/hello/{quote(run_id)}/report/final", params={"form": "pdf"})
+    assert page.content.startswith(b"%PDF")
+    assert admin.get(f"/planexe/api/v1/runs/hello/{quote(run_id)}/record")["ok"]
     logs = [(folder / f"worker-{number}.log").read_text() for number in (4, 5)]
     assert any("succeeded in" in log for log in logs), "the tasks ran on Celery's workers"
+    for name, value in store.items():
+        monkeypatch.setenv(name, value)
     found = verify_run(RunFolder(end.run_dir), {SigningKey.from_seed(KEY_SEED).public})
     assert (found.problems, found.state) == ((), "sealed"), "signed everywhere with the key of the connection"
     assert not (folder / "keys" / "orchestrator.key").exists()
+    assert not list(folder.rglob("run.json")), "no part of the record lies on a disk"
