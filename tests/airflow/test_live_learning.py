@@ -14,7 +14,9 @@ from tests.conftest import RunningStack
 
 pytestmark = pytest.mark.airflow
 
-DOCUMENTS = [{"name": "tides.md", "text": "The port authority publishes the tide tables of the harbour every year."}]
+DOCUMENTS = [
+    {"name": "herons.md", "text": "The bird society publishes the heron counts of the reed island every year."}
+]
 UNSURE = {"action": "find_evidence", "confidence_threshold": 1.0}
 DAYS = {"estimate": {"days_min": 4, "days_likely": 6, "days_max": 9}}
 PLAN: Mapping[str, Any] = {
@@ -22,16 +24,16 @@ PLAN: Mapping[str, Any] = {
     "title": "Learning",
     "documents": DOCUMENTS,
     "steps": [
-        {"id": "find", "title": "Find the tide tables of the harbour", "package": "a", **UNSURE, **DAYS},
-        {"id": "fix", "title": "Find the publisher of the tide tables", "package": "b", **UNSURE, **DAYS},
-        {"id": "drop", "title": "Find old tide tables of the harbour", "package": "c", **UNSURE, **DAYS},
+        {"id": "find", "title": "Find the heron counts of the reed island", "package": "a", **UNSURE, **DAYS},
+        {"id": "fix", "title": "Find the publisher of the heron counts", "package": "b", **UNSURE, **DAYS},
+        {"id": "drop", "title": "Find old heron counts of the reed island", "package": "c", **UNSURE, **DAYS},
         {"id": "compare", "title": "Compare the boats", "package": "d", "action": "compare_options", **DAYS},
     ],
 }
-REDO = "Name the year that the tide tables are for."
-CORRECTED = "The publisher is the port authority, not the harbour."
-REFUSED = "Old tide tables are of no use to us."
-PRAISED = "The year of the tide tables is right now."
+REDO = "Name the year that the heron counts are for."
+CORRECTED = "The publisher is the bird society, not the reed island."
+REFUSED = "Old heron counts are of no use to us."
+PRAISED = "The year of the heron counts is right now."
 
 
 @pytest.fixture
@@ -59,22 +61,21 @@ def lessons_of(run: Followed, step: str) -> list[str]:
     return found
 
 
-def expected_end(run: Followed) -> tuple[float, float]:
-    """When a run under way is expected to end by the plan alone, and by what is known, in days."""
-    forecast = read_status(run.record, None, datetime.now(UTC)).forecast
-    assert forecast
-    return forecast.planned_end, forecast.end
+def days_of(run: Followed, step: str) -> tuple[float, float]:
+    """How long a step under way is planned to take, and is expected to by what is known, in days."""
+    (found,) = (one for one in read_status(run.record, None, datetime.now(UTC)).steps if one.id == step)
+    assert found.forecast
+    return found.planned.end - found.planned.start, found.forecast.end - found.forecast.start
 
 
 @pytest.mark.usefixtures("plan")
 def test_the_second_run_is_told_what_people_said_of_the_first_and_expects_what_it_took(stack: RunningStack) -> None:
     first = start(stack.client, PLAN, stack.login("operator"))
-    first.wait_for_ticket("find.human")
-    before, ahead = expected_end(first)
     assert first.to_the_end(critic) == "failed"  # a step was refused
     assert not any(REDO in one for one in lessons_of(first, "find"))
-    took = [read_status(first.record, None).steps[number].actual for number in range(4)]
-    actual = max((span.end - span.start).total_seconds() / 86400 for span in took if span)
+    (took,) = (one.actual for one in read_status(first.record, None).steps if one.id == "find")
+    assert took
+    actual = (took.end - took.start).total_seconds() / 86400
 
     second = start(stack.client, PLAN, stack.login("operator"))
     try:
@@ -91,8 +92,8 @@ def test_the_second_run_is_told_what_people_said_of_the_first_and_expects_what_i
         kinds = second.record.read_json("estimates.json")["kinds"]
         assert kinds["data_gathering.find_evidence"]["n"] >= 2
         assert kinds["human"]["n"] >= 1
-        planned, now_ahead = expected_end(second)
-        assert planned == before == 6
-        assert abs(now_ahead - actual) < abs(ahead - actual)
+        planned, expected = days_of(second, "find")
+        assert planned == 6
+        assert abs(expected - actual) < 1 < abs(planned - actual)
     finally:
         second.client.cancel(second.dag_id, second.run_id)
