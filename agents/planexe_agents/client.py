@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from planexe_agents.networks import Networks
 from planexe_agents.protocol import AgentCard, Assignment, Outcome, Refusal
 from planexe_agents.signing import digest
+from planexe_agents.tracing import outgoing
 from planexe_agents.transport import AddressRefusedError, GuardedTransport
 
 HTTP_OK = 200
@@ -161,7 +162,7 @@ class AgentClient:
         """Hand the assignment over, once: a repeat with the same id gets the same outcome. Raises AgentError."""
         if self._public_key is None and not self._allow_unsigned:
             raise AgentProtocolError(f"no public key is known for the agent at {self._base}: register it first")
-        headers = {"Idempotency-Key": assignment.id, "Content-Type": "application/json"}
+        headers = {"Idempotency-Key": assignment.id, "Content-Type": "application/json", **outgoing()}
         content = assignment.model_dump_json().encode()
         answer = await self._send("POST", self._base.join("run"), headers=headers, content=content)
         if answer.status == HTTP_ACCEPTED:

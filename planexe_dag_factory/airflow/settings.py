@@ -11,6 +11,7 @@ from airflow.sdk import Connection, Context
 from planexe_agents.networks import Networks
 
 from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.folder import RunFolder, run_name
 from planexe_dag_factory.record.keys import KeyRing, load_ring, make_ring, parse_key, take_over
@@ -22,6 +23,8 @@ from planexe_dag_factory.routing.registry_key import trusted_operator
 
 SECTION = "planexe"
 POOL_OF_ALL = "planexe-agents"
+METRICS = ("statsd_on", "otel_on", "statsd_datadog_enabled")
+"""What turns Airflow's metrics on."""
 TAG = "planexe"
 """The tag that marks a DAG as ours."""
 
@@ -181,10 +184,31 @@ def public_keys() -> frozenset[str]:
     return keys().public
 
 
-def open_execution(run: RunFolder, connection: Connection | None = None) -> Execution:
+def telemetry(*, server: bool = False) -> Telemetry:
+    """Return what watches runs: nothing, unless Airflow's metrics or traces are on.
+
+    Airflow has one Stats for tasks, and another for its servers.
+    """
+    measured = any(conf.getboolean("metrics", name, fallback=False) for name in METRICS)
+    if not measured and not conf.getboolean("traces", "otel_on", fallback=False):
+        return SILENT
+    from planexe_dag_factory.airflow.telemetry import AirflowTelemetry  # noqa: PLC0415 - for who turned it on
+
+    if server:
+        from airflow.observability import stats as of_server  # noqa: PLC0415
+
+        return AirflowTelemetry(of_server)
+    from airflow.sdk.observability import stats as of_task  # noqa: PLC0415
+
+    return AirflowTelemetry(of_task)
+
+
+def open_execution(
+    run: RunFolder, connection: Connection | None = None, *, watch: Telemetry | None = None
+) -> Execution:
     """Open a run that has begun. Raises RecordError where the orchestrator's key is lost, or another's."""
     ring = keys(connection)
-    return Execution(run, registry, take_over(run, ring), ring.public)
+    return Execution(run, registry, take_over(run, ring), ring.public, watch or telemetry())
 
 
 def execution_of(context: Context) -> Execution:

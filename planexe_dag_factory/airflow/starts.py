@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from airflow.sdk import Context
 
 from planexe_dag_factory.airflow.settings import auth_manager
@@ -18,6 +19,7 @@ def begin(execution: Execution, context: Context, about: str) -> Execution:
     No worker is told that a task was cleared; the number of its try shows it. Who did it was noted by
     the API server.
     """
+    structlog.contextvars.bind_contextvars(plan=execution.spec.plan_id, run=execution.run.name, step=about)
     ti, retries = context["ti"], context["task"].retries or 0
     if ti.try_number > 1:
         cleared = ti.try_number == ti.max_tries - retries + 1

@@ -19,6 +19,7 @@ from planexe_dag_factory.airflow.settings import (
     open_execution,
     open_folder,
     run_conn_id,
+    telemetry,
 )
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.delegate import delegate
@@ -74,7 +75,8 @@ class DelegationTrigger(BaseTrigger):
         await asyncio.sleep(self.hold_s)
         try:
             run = open_folder(self.run_path, await _connection(run_conn_id()))
-            execution = await asyncio.to_thread(open_execution, run, await _connection(key_conn_id()))
+            key, watch = await _connection(key_conn_id()), telemetry(server=True)
+            execution = await asyncio.to_thread(open_execution, run, key, watch=watch)
             attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -52,12 +53,13 @@ Wait = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """An assignment that is on record and may be sent."""
+    """An assignment that is on record and may be sent, while in `traced`."""
 
     agent: Agent
     capability: Capability
     assignment: Assignment
     again: bool
+    traced: AbstractContextManager[object]
 
     @property
     def may_have_acted(self) -> bool:
@@ -127,7 +129,8 @@ async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
     if not isinstance(prepared, _Prepared):
         return prepared
     try:
-        outcome = await ask(prepared.agent, prepared.assignment)
+        with prepared.traced:
+            outcome = await ask(prepared.agent, prepared.assignment)
     except AgentError as error:
         wait = error.retry_after if isinstance(error, AgentUnavailable) else None
         if wait is not None and not prepared.may_have_acted:
@@ -166,7 +169,8 @@ def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
         history.add(step, turn.candidate, "asked")
     if not begun:
         _keep(step, turn, built)
-    return _Prepared(agent, capability, built, again=begun is not None)
+    traced = step.execution.telemetry.asking(step, built)
+    return _Prepared(agent, capability, built, begun is not None, traced)
 
 
 def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
@@ -176,7 +180,9 @@ def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
     others = attempts_beside(step, turn.number)
     if others:
         record_reroute(step, others[-1], to)
-    step.record("assignment-sent", {f"{numbered(turn.number)}/assignment.json": document}, to=to, attempt=turn.number)
+    files = {f"{numbered(turn.number)}/assignment.json": document}
+    trace = step.execution.telemetry.sending(assignment)
+    step.record("assignment-sent", files, to=to, attempt=turn.number, **trace)
 
 
 def redo_instructions(step: StepRun) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, is_signed_by
 
+from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
 from planexe_dag_factory.record.folder import RunFolder
@@ -37,13 +38,14 @@ class Execution:
     `registry` is today's, since agents move and are removed. Who they are and what they do is in the
     one that the run began with (`began_with`), and nothing else is used. Today's is read only where
     an agent is needed: what people do goes on while nobody vouches for it. `key` signs; `signed`
-    are the public keys of all that the orchestrator signs and signed with.
+    are the public keys of all that the orchestrator signs and signed with. `telemetry` hears of each event.
     """
 
     run: RunFolder
     read_registry: Callable[[], Registry]
     key: SigningKey
     signed: frozenset[str] = frozenset()
+    telemetry: Telemetry = SILENT
 
     @property
     def root(self) -> RunFolder:
@@ -133,7 +135,10 @@ class Execution:
         **details: Any,
     ) -> str:
         """Write a signed event; return its digest. `digests` are those of the files that it speaks of, by path."""
-        return append_event(self.run, self.key, Event(action, actor, about, digests or {}, details, after))
+        event = Event(action, actor, about, digests or {}, details, after)
+        mark = append_event(self.run, self.key, event)
+        self.telemetry.happened(self, event)
+        return mark
 
     def record(
         self, action: str, about: str, files: Mapping[str, Any], actor: Actor = ORCHESTRATOR, **details: Any

@@ -18,6 +18,7 @@ from planexe_dag_factory.routing.registry_key import keys_beside
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.model import model_environment
 from planexe_dag_factory.stack.supervisor import Program
+from planexe_dag_factory.stack.telemetry import telemetry_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def agents_program(home: Home, ready: ReadyFile, log: Path) -> Program:
         "--state", str(home.agents),
         "--ready-file", str(ready.path),
     )  # fmt: skip
-    return Program("agents", command, {**os.environ, **model_environment(os.environ)}, home.root, log)
+    environment = {**os.environ, **model_environment(os.environ), **telemetry_environment(os.environ)}
+    return Program("agents", command, environment, home.root, log)
 
 
 def register(path: Path, urls: Iterable[str]) -> Registry:

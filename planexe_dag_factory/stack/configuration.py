@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from planexe_dag_factory.stack.files import write_private
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.model import SECRETS
+from planexe_dag_factory.stack.telemetry import is_observed, telemetry_environment
 
 ADMIN = "admin"
 REVIEWER = "demo-reviewer"
@@ -81,12 +82,16 @@ def airflow_environment(home: Home) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("AIRFLOW")}
     kept = {name: value for name, value in kept.items() if name not in SECRETS}
     scripts = str(Path(sys.executable).parent)
-    return kept | {
-        "AIRFLOW_HOME": str(home.root),
-        "AIRFLOW_CONFIG": str(home.configuration),
-        "PATH": os.pathsep.join((scripts, kept.get("PATH", os.defpath))),
-        "PYTHONUNBUFFERED": "1",
-    }
+    return (
+        kept
+        | telemetry_environment(kept)
+        | {
+            "AIRFLOW_HOME": str(home.root),
+            "AIRFLOW_CONFIG": str(home.configuration),
+            "PATH": os.pathsep.join((scripts, kept.get("PATH", os.defpath))),
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, str]]:
@@ -139,6 +144,8 @@ def _sections(home: Home, settings: Settings, port: int) -> dict[str, dict[str, 
             "dag_processor_child_process_log_directory": str(home.logs / "airflow" / "dag_processor"),
             "colored_console_log": "False",
         },
+        "traces": {"otel_on": str(is_observed(os.environ))},
+        "metrics": {"otel_on": str(is_observed(os.environ))},
         "planexe": {
             "plans": os.pathsep.join(str(folder) for folder in settings.plans),
             "run_root": str(settings.run_root),

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 import re
+import time
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
@@ -17,6 +18,7 @@ from planexe_agents.service.action import validation_problems
 from planexe_agents.service.agent import Agent
 from planexe_agents.service.runs import BusyError, KeyReusedError, NotStoredError, Runs, Work
 from planexe_agents.signing import SigningKey, digest
+from planexe_agents.tracing import read_traceparent, span
 
 REQUEST_LIMIT = 16 * 1024 * 1024
 RETRY_AFTER_S = 1
@@ -60,16 +62,22 @@ def create_app(agent: Agent, key: SigningKey, runs: Runs, *, token: str | None =
     @app.post(
         "/run", response_model=Outcome, responses=refusals | working, openapi_extra=_body_of_run(), dependencies=bearer
     )
-    async def run(request: Request, idempotency_key: Annotated[str | None, Header()] = None) -> Response:
+    async def run(
+        request: Request,
+        idempotency_key: Annotated[str | None, Header()] = None,
+        traceparent: Annotated[str | None, Header()] = None,
+    ) -> Response:
         """Carry an assignment out. The same Idempotency-Key gets the same outcome and never works twice."""
         if idempotency_key is None or not KEY.fullmatch(idempotency_key):
             raise RefusedError(422, "the header Idempotency-Key must hold 1 to 255 visible ASCII characters")
         body = await _read_body(request)
+        began, trace = time.time_ns(), read_traceparent(traceparent)
         document, assignment = read_assignment(body)
-        objections = agent.objections(assignment)
-        if objections:
-            raise RefusedError(422, "the assignment is not for this agent", objections)
-        work = await asyncio.to_thread(_accept, runs, idempotency_key, assignment, document, body)
+        with span("agent.verify", trace, assignment, began):
+            objections = agent.objections(assignment)
+            if objections:
+                raise RefusedError(422, "the assignment is not for this agent", objections)
+            work = await asyncio.to_thread(_accept, runs, idempotency_key, assignment, document, body, trace=trace)
         return await _answer(work, min(wait_s, assignment.deadline_s or wait_s))
 
     @app.get("/runs/{run_id}", response_model=Outcome, responses=refusals | working, dependencies=bearer)
@@ -104,9 +112,9 @@ def read_assignment(body: bytes) -> tuple[Any, Assignment]:
         raise RefusedError(422, "not JSON", (f"$: {str(error)[:300]}",)) from error
 
 
-def _accept(runs: Runs, key: str, assignment: Assignment, document: Any, body: bytes) -> Work:
+def _accept(runs: Runs, key: str, assignment: Assignment, document: Any, body: bytes, *, trace: str | None) -> Work:
     try:
-        return runs.accept(key, assignment, digest(document), body)
+        return runs.accept(key, assignment, digest(document), body, trace)
     except KeyReusedError as error:
         raise RefusedError(409, "this Idempotency-Key was used before, with another assignment") from error
     except BusyError as error:

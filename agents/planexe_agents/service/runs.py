@@ -14,8 +14,10 @@ from pathlib import Path
 
 from planexe_agents.protocol import Assignment, Outcome
 from planexe_agents.service.agent import Agent
+from planexe_agents.service.logs import working_on
 from planexe_agents.service.store import RunStore, StoredRun
 from planexe_agents.signing import SigningKey
+from planexe_agents.tracing import span
 
 log = logging.getLogger(__name__)
 RETRY_S = 2.0
@@ -35,11 +37,12 @@ class NotStoredError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An accepted assignment; `outcome` will hold the JSON bytes of its outcome."""
+    """An accepted assignment; `trace` is the traceparent it came with, `outcome` will hold the outcome's JSON bytes."""
 
     run_id: str
     digest: str
     assignment: Assignment
+    trace: str | None = None
     outcome: Future[bytes] = field(default_factory=Future)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -67,7 +70,7 @@ class Runs:
         for number in range(workers):
             threading.Thread(target=self._work, name=f"{agent.id}-{number}", daemon=True).start()
 
-    def accept(self, key: str, assignment: Assignment, digest: str, body: bytes) -> Work:
+    def accept(self, key: str, assignment: Assignment, digest: str, body: bytes, trace: str | None = None) -> Work:
         """Take an assignment on, or find the one that came before with this key.
 
         Raises KeyReusedError, BusyError, or NotStoredError.
@@ -76,7 +79,7 @@ class Runs:
         with self._lock:
             stored = self._store.get(run_id)
             if stored is None:
-                return self._take_on(Work(run_id, digest, assignment), body)
+                return self._take_on(Work(run_id, digest, assignment, trace), body)
             if stored.digest != digest:
                 raise KeyReusedError
             return self._open.get(run_id) or _finished(stored)
@@ -100,7 +103,7 @@ class Runs:
         if len(self._open) >= self._capacity:
             raise BusyError
         try:
-            self._store.add(work.run_id, work.digest, body)
+            self._store.add(work.run_id, work.digest, body, work.trace)
         except sqlite3.OperationalError as error:
             raise NotStoredError(str(error)) from error
         self._open[work.run_id] = work
@@ -109,7 +112,7 @@ class Runs:
 
     def _resume(self) -> None:
         for stored in self._store.unfinished():
-            work = Work(stored.id, stored.digest, Assignment.model_validate_json(stored.assignment))
+            work = Work(stored.id, stored.digest, Assignment.model_validate_json(stored.assignment), stored.trace)
             self._open[work.run_id] = work
             reason = self._not_resumable(stored, work.assignment)
             if reason is None:
@@ -128,14 +131,20 @@ class Runs:
         while True:
             work = self._queue.get()
             if not work.stop.is_set():
-                self._carry_out(work)
+                with working_on(work.assignment, work.trace):
+                    self._carry_out(work)
 
     def _carry_out(self, work: Work) -> None:
         try:
             if self._agent.actions[work.assignment.action].card.side_effects == "irreversible":
                 with self._lock:
                     self._store.begin(work.run_id)
-            self._finish(work, self._agent.perform(work.assignment, work.digest, self._key, work.stop))
+            with span("agent.act", work.trace, work.assignment) as acting:
+                outcome = self._agent.perform(work.assignment, work.digest, self._key, work.stop)
+                acting.set_attributes({"planexe.status": outcome.status, "planexe.confidence": outcome.confidence})
+            with span("agent.write", work.trace, work.assignment):
+                self._finish(work, outcome)
+            log.info("%s, with a confidence of %.2f", outcome.status, outcome.confidence)
         except sqlite3.OperationalError as error:
             self._later(work, error, self._queue.put, work)
         except Exception:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import uvicorn
 
+from planexe_agents import tracing
+from planexe_agents.service import logs
 from planexe_agents.service.agent import Agent
 from planexe_agents.service.app import create_app
 from planexe_agents.service.runs import Runs
@@ -40,12 +42,14 @@ class Options:
 def main(agents: Sequence[Agent], argv: Sequence[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM. Prints one JSON line with the addresses once every agent answers."""
     options = _options(argv)
+    logs.configure()
     with contextlib.ExitStack() as stack:
         try:
             for agent in agents:
                 stack.enter_context(sole_user(options.state / agent.id))
             sockets = [stack.enter_context(listen(options.host, port)) for port in _ports(options.port, len(agents))]
-        except OSError as error:
+            tracing.configure()
+        except (OSError, ValueError) as error:
             sys.exit(str(error))
         asyncio.run(_serve(agents, sockets, options))
 
@@ -84,7 +88,7 @@ def _server(agent: Agent, options: Options) -> _Server:
     app = create_app(agent, key, runs, token=options.token, wait_s=options.wait_s)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,

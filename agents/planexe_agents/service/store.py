@@ -13,7 +13,7 @@ from pathlib import Path
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, digest TEXT NOT NULL, assignment BLOB NOT NULL,
-    begun INTEGER NOT NULL DEFAULT 0, outcome BLOB, accepted_at REAL NOT NULL
+    begun INTEGER NOT NULL DEFAULT 0, outcome BLOB, accepted_at REAL NOT NULL, trace TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unfinished ON runs (accepted_at) WHERE outcome IS NULL;
 """
@@ -21,13 +21,14 @@ CREATE INDEX IF NOT EXISTS unfinished ON runs (accepted_at) WHERE outcome IS NUL
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """`assignment` and `outcome` are the JSON bytes as received and as answered."""
+    """`assignment` and `outcome` are the JSON bytes as received and as answered; `trace` is a traceparent."""
 
     id: str
     digest: str
     assignment: bytes
     begun: bool
     outcome: bytes | None
+    trace: str | None
 
 
 class RunStore:
@@ -41,6 +42,7 @@ class RunStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.executescript(SCHEMA)
+        self._upgrade()
 
     def close(self) -> None:
         self._db.close()
@@ -53,11 +55,11 @@ class RunStore:
         """What was accepted and has no outcome yet, oldest first."""
         return self._select("outcome IS NULL")
 
-    def add(self, run_id: str, digest: str, assignment: bytes) -> None:
+    def add(self, run_id: str, digest: str, assignment: bytes, trace: str | None = None) -> None:
         """Remember an assignment before anything is done about it."""
         self._db.execute(
-            "INSERT INTO runs (id, digest, assignment, accepted_at) VALUES (?, ?, ?, ?)",
-            (run_id, digest, assignment, time.time()),
+            "INSERT INTO runs (id, digest, assignment, accepted_at, trace) VALUES (?, ?, ?, ?, ?)",
+            (run_id, digest, assignment, time.time(), trace),
         )
 
     def begin(self, run_id: str) -> None:
@@ -69,9 +71,15 @@ class RunStore:
         update = self._db.execute("UPDATE runs SET outcome = ? WHERE id = ? AND outcome IS NULL", (outcome, run_id))
         return update.rowcount == 1
 
+    def _upgrade(self) -> None:
+        """Give a file of an earlier version the columns that came since."""
+        if "trace" not in {row[1] for row in self._db.execute("PRAGMA table_info(runs)")}:
+            self._db.execute("ALTER TABLE runs ADD COLUMN trace TEXT")
+
     def _select(self, where: str, *values: str) -> list[StoredRun]:
-        sql = f"SELECT id, digest, assignment, begun, outcome FROM runs WHERE {where} ORDER BY accepted_at"  # noqa: S608 - `where` is a literal of this class
-        return [StoredRun(row[0], row[1], row[2], bool(row[3]), row[4]) for row in self._db.execute(sql, values)]
+        sql = f"SELECT id, digest, assignment, begun, outcome, trace FROM runs WHERE {where} ORDER BY accepted_at"  # noqa: S608 - `where` is a literal of this class
+        rows = self._db.execute(sql, values)
+        return [StoredRun(row[0], row[1], row[2], bool(row[3]), row[4], row[5]) for row in rows]
 
 
 @contextmanager
