@@ -40,7 +40,7 @@ class Stats(Protocol):
 
 def count(stats: Stats, execution: Execution, event: Event) -> None:
     """Count an event, and what it means."""
-    plan = execution.spec.plan_id
+    plan = execution.spec.dag_id
     stats.incr(EVENTS, tags={"plan": plan, "event": event.action})
     meaning = _MEANINGS.get(event.action)
     if meaning:

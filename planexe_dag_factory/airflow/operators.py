@@ -21,7 +21,7 @@ from planexe_agents.protocol import Assignment, Outcome
 from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.planexe import planexe, tell_reached
 from planexe_dag_factory.airflow.settings import agent_networks, auth_manager, execution_of, keys, registry, run_folder
-from planexe_dag_factory.airflow.starts import begin
+from planexe_dag_factory.airflow.starts import begin, name_attempt_in_log
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
@@ -163,6 +163,7 @@ class AgentOperator(HttpOperator):
             self.defer(trigger=trigger, method_name="followed")
         except ApprovalMissingError as error:
             raise AirflowFailException(str(error)) from error
+        name_attempt_in_log(attempt)
         self.log.info("%s", describe(attempt))
         self._end(step)
 

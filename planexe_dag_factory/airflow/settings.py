@@ -11,6 +11,7 @@ from airflow.sdk import Connection, Context
 from planexe_agents.networks import Networks
 
 from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.delegation.history import FOLDER, History
 from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.folder import RunFolder, run_name
@@ -136,6 +137,11 @@ def _connection(conn_id: str) -> Connection:
     from airflow.sdk.bases.hook import BaseHook  # noqa: PLC0415 - most need no connection
 
     return BaseHook.get_connection(conn_id)
+
+
+def open_history() -> History:
+    """Open what is known of how agents did lately, over all runs."""
+    return History(RunFolder(run_root().root / FOLDER))
 
 
 def people() -> People:

@@ -1,11 +1,13 @@
-"""What a task does first: it puts on record that it begins again, by itself or by somebody's hand."""
+"""What a task does first: it names its work in the log, and puts on record that it begins again, or by whose hand."""
 
 from __future__ import annotations
 
-import structlog
 from airflow.sdk import Context
+from planexe_agents.tracing import outgoing, trace_id
+from structlog.contextvars import bind_contextvars
 
 from planexe_dag_factory.airflow.settings import auth_manager
+from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.takeover import CLEARED, CLEARED_BY_HAND
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
@@ -19,7 +21,7 @@ def begin(execution: Execution, context: Context, about: str) -> Execution:
     No worker is told that a task was cleared; the number of its try shows it. Who did it was noted by
     the API server.
     """
-    structlog.contextvars.bind_contextvars(plan=execution.spec.plan_id, run=execution.run.name, step=about)
+    name_in_log(execution, about)
     ti, retries = context["ti"], context["task"].retries or 0
     if ti.try_number > 1:
         cleared = ti.try_number == ti.max_tries - retries + 1
@@ -38,3 +40,16 @@ def _who_cleared(execution: Execution, task_id: str) -> Actor:
             if task_id in event["details"]["tasks"]:
                 return Actor(**event["actor"])
     return Actor("person", UNKNOWN, via="Airflow", auth=auth_manager())
+
+
+def name_in_log(execution: Execution, about: str) -> None:
+    """Let what this task logs from here name the plan, the run, the step and, where there is one, the trace."""
+    traced = trace_id(outgoing().get("traceparent"))
+    about_trace = {"trace_id": traced} if traced else {}
+    bind_contextvars(plan=execution.spec.dag_id, run=execution.run.name, step=about, **about_trace)
+
+
+def name_attempt_in_log(attempt: Attempt | None) -> None:
+    """Let it name the agent, too, and which attempt it was."""
+    if attempt:
+        bind_contextvars(agent=attempt.agent, attempt=attempt.number)

@@ -21,6 +21,7 @@ from planexe_dag_factory.airflow.settings import (
     run_conn_id,
     telemetry,
 )
+from planexe_dag_factory.airflow.starts import name_attempt_in_log, name_in_log
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.errors import PlanExeDagError
@@ -77,10 +78,13 @@ class DelegationTrigger(BaseTrigger):
             run = open_folder(self.run_path, await _connection(run_conn_id()))
             key, watch = await _connection(key_conn_id()), telemetry(server=True)
             execution = await asyncio.to_thread(open_execution, run, key, watch=watch)
+            name_in_log(execution, self.work_item)
             attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})
         else:
+            name_attempt_in_log(attempt)
+            self.log.info("%s", describe(attempt))
             yield TriggerEvent({"done": describe(attempt)})
 
 

@@ -291,17 +291,27 @@ def down() -> None:
 
 
 @app.command()
-def status(json: _Json = False) -> None:
-    """Say what runs in this directory, how it is, and what to do next.
+def status(
+    url: Annotated[
+        str | None, typer.Option("--url", envvar="PLANEXE_DAG_URL", help="Another Airflow than the stack here.")
+    ] = None,
+    user: Annotated[
+        str | None,
+        typer.Option("--user", envvar="PLANEXE_DAG_USER", help="Who you are; PLANEXE_DAG_PASSWORD is your password."),
+    ] = None,
+    json: _Json = False,
+) -> None:
+    """Say how everything is, what is wrong and what to do about it. Exit code 3: something is wrong.
 
     \b
     Examples:
       planexe-dag status
       planexe-dag status --json
+      planexe-dag status --url https://airflow.example --user ann
     """
-    from planexe_dag_factory.cli import stacks
+    from planexe_dag_factory.cli import health, stacks
 
-    raise typer.Exit(stacks.status(as_json=json))
+    raise typer.Exit(health.status_at(url, user, as_json=json) if url else stacks.status(as_json=json))
 
 
 app.registered_commands += snapshots_app.registered_commands

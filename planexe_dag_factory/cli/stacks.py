@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.health import findings_here, print_findings
 from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.configuration import Settings, read_passwords
@@ -46,11 +47,14 @@ def status(*, as_json: bool) -> int:
     state = read_state(home)
     if state and not state.supervisor.find():
         state = state.model_copy(update={"condition": "failed", "reason": state.reason or "the supervisor was killed"})
+    findings = findings_here() if state and state.condition == "ready" else []
     if as_json:
-        console.print_json(_status_document(state))
+        console.print_json({**_status_document(state), "problems": findings})
     else:
         _print_status(home, state)
-    return OK if state is None or state.condition != "failed" else FAILED
+        print_findings(findings)
+    well = state is None or state.condition != "failed"
+    return OK if well and not any(finding["severity"] == "error" for finding in findings) else FAILED
 
 
 def start_shown(home: Home, settings: Settings) -> State:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,14 +13,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from planexe_dag_factory.cli import console
+from planexe_dag_factory.cli.login import log_in
 from planexe_dag_factory.cli.stacks import FAILED, INVALID, OK
 from planexe_dag_factory.errors import StackError
-from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.client import AirflowClient
-from planexe_dag_factory.stack.configuration import ADMIN, read_passwords
-from planexe_dag_factory.stack.home import Home
 
-PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable  # pragma: allowlist secret
 VIA = "planexe-dag"
 SHORT_NAME = 40
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -86,7 +81,7 @@ def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, An
 
 def _as_somebody(url: str | None, user: str | None, work: Callable[[AirflowClient], None]) -> int:
     try:
-        with _client(url, user) as client:
+        with log_in(url, user) as client:
             work(client)
     except TicketRefusedError as error:
         console.print_error(error)
@@ -95,23 +90,6 @@ def _as_somebody(url: str | None, user: str | None, work: Callable[[AirflowClien
         console.print_error(error)
         return FAILED
     return OK
-
-
-def _client(url: str | None, user: str | None) -> AirflowClient:
-    """Log in where the options say, or to the stack of this directory."""
-    if url:
-        password = os.environ.get(PASSWORD)
-        if not user or password is None:
-            raise StackError(f"--url needs --user (or PLANEXE_DAG_USER), and the password in {PASSWORD}")
-        return AirflowClient(url.rstrip("/"), user, password)
-    home = Home.below(Path.cwd())
-    state = lifecycle.running(home)
-    if state is None or state.url is None:
-        raise StackError("nothing runs in this directory: start it with `planexe-dag up`, or name an Airflow by --url")
-    passwords, name = read_passwords(home), user or ADMIN
-    if name not in passwords:
-        raise StackError(f"the stack here has no user {name!r}; it has {', '.join(sorted(passwords))}")
-    return AirflowClient(state.url, name, passwords[name])
 
 
 def _place(client: AirflowClient, ticket: str) -> tuple[str, str, str]:

@@ -88,6 +88,11 @@ class AirflowClient:
         path = f"/api/v2/dags/{_word(dag_id)}/dagRuns/{_word(run_id)}"
         _checked(self.request("PATCH", path, json={"state": "failed"}))
 
+    def health(self) -> dict[str, Any]:
+        """Return what is wrong with this Airflow and what runs in it: the plugin's Installation."""
+        found: dict[str, Any] = self.get(f"{_PLUGIN}/health")
+        return found
+
     def progress(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return the plugin's Progress of a run (see docs/architecture.md)."""
         found: dict[str, Any] = self.get(f"{_PLUGIN}/runs/{_word(dag_id)}/{_word(run_id)}")

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
-from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
 from airflow.api_fastapi.common.db.common import SessionDep
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from airflow.configuration import conf
 from airflow.models.dag import DagModel
 from fastapi import Depends, HTTPException, Request, status
@@ -37,6 +37,7 @@ def may(method: ResourceMethod, *entities: DagAccessEntity) -> list[Dependency]:
 
 MAY_SEE_RUNS = may("GET", DagAccessEntity.RUN, DagAccessEntity.TASK_INSTANCE)
 MAY_SEE_TICKETS = may("GET", DagAccessEntity.HITL_DETAIL)
+MAY_SEE_CLUSTER = [Depends(requires_access_view(AccessView.CLUSTER_ACTIVITY))]
 MAY_ANSWER = may("PUT", DagAccessEntity.HITL_DETAIL)
 
 

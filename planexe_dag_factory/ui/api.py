@@ -13,9 +13,10 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile, status
 
 from planexe_dag_factory.delegation.asked import names_of
-from planexe_dag_factory.ui import answers, views
+from planexe_dag_factory.ui import answers, gauges, health, views
 from planexe_dag_factory.ui.access import (
     MAY_ANSWER,
+    MAY_SEE_CLUSTER,
     MAY_SEE_RUNS,
     MAY_SEE_TICKETS,
     Hand,
@@ -34,6 +35,7 @@ from planexe_dag_factory.ui.wire import (
     Delegation,
     Done,
     DoneAll,
+    Installation,
     Link,
     PeopleList,
     Places,
@@ -84,6 +86,14 @@ def openapi(request: Request) -> dict[str, Any]:
     """Describe this API, to those who may use it."""
     document: dict[str, Any] = request.app.openapi()
     return document
+
+
+@router.get("/health", dependencies=[*MAY_SEE_RUNS, *MAY_SEE_CLUSTER])
+def installation(session: SessionDep, readable: ReadableDags) -> Installation:
+    """Say what is wrong and what to do. Agents are asked, and gauges are written, with every request."""
+    found = health.look(session, readable)
+    gauges.write(found, readable)
+    return found
 
 
 @router.get("/plans", dependencies=MAY_SEE_RUNS)

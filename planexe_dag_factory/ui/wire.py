@@ -155,6 +155,44 @@ class Snapshots(Message):
     why_not: str | None
 
 
+class Finding(Message):
+    """One thing that is wrong with an installation, and what to do about it. `code` is stable."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    what: str
+    remedy: str
+
+
+class AgentHealth(Message):
+    """How a registered agent is; `on_hold` says why it gets no work now."""
+
+    id: str
+    state: Literal["ok", "unreachable", "changed"]
+    why: tuple[str, ...]
+    on_hold: str | None
+
+
+class TicketHealth(Message):
+    """How many tickets of a plan wait, how long the oldest has, and how many are overdue."""
+
+    dag_id: str
+    open: int
+    oldest_s: float
+    overdue: int
+
+
+class Installation(Message):
+    """How everything is. `ok` where there is no error; `airflow` is what Airflow says of its own parts."""
+
+    ok: bool
+    at: datetime
+    problems: tuple[Finding, ...]
+    airflow: dict[str, str]
+    agents: tuple[AgentHealth, ...]
+    tickets: tuple[TicketHealth, ...]
+
+
 class Votes(Message):
     """How many different people must approve, and how many have."""
 

@@ -39,6 +39,7 @@ def routes(site: Site) -> list[tuple[str, str]]:
 def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
     assert sorted(routes) == [
         ("GET", "/"),
+        ("GET", "/api/v1/health"),
         ("GET", "/api/v1/openapi.json"),
         ("GET", "/api/v1/people"),
         ("GET", "/api/v1/plans"),

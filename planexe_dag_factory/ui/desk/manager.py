@@ -12,9 +12,10 @@ from planexe_dag_factory.ui.desk.tables import metadata
 
 _HERE = Path(__file__).parent
 MANAGER = "planexe_dag_factory.ui.desk.manager.DeskDBManager"
-MISSING = (
-    "The tables of the inbox are missing, or of another version. Set `external_db_managers = "
-    f"{MANAGER}` in section [database] of Airflow's configuration, and run `airflow db migrate`."
+MISSING = "The tables of the inbox are missing, or of another version."
+MIGRATE = (
+    f"Set `external_db_managers = {MANAGER}` in section [database] of Airflow's configuration, "
+    "and run `airflow db migrate`."
 )
 
 
@@ -39,9 +40,14 @@ def require_tables(session: Session) -> None:
     engine = id(session.get_bind())
     if engine in _ready:
         return
-    if not DeskDBManager(session).check_migration():
-        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, MISSING)
+    if not has_tables(session):
+        raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"{MISSING} {MIGRATE}")
     _ready.add(engine)
+
+
+def has_tables(session: Session) -> bool:
+    """Say whether our tables are there, in the version that this code wants."""
+    return bool(DeskDBManager(session).check_migration())
 
 
 _ready: set[int] = set()
