@@ -141,7 +141,7 @@ def _connection(conn_id: str) -> Connection:
 
 def open_history() -> History:
     """Open what is known of how agents did lately, over all runs."""
-    return History(RunFolder(run_root().root / FOLDER))
+    return History(run_root().at(FOLDER))
 
 
 def people() -> People:

@@ -97,14 +97,12 @@ def _keys(session: Session, readable: Collection[str]) -> Iterator[Finding]:
 
 
 def _run_root() -> Iterator[Finding]:
-    root = run_root().root
-    probe = root / f".health-{secrets.token_hex(8)}"
+    root, probe = run_root(), f"health-{secrets.token_hex(8)}"
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except Exception as error:  # noqa: BLE001 - each object store has errors of its own
-        what = f"The run root {root} cannot be written ({type(error).__name__}): no step can be put on record."
+        root.write_bytes(b"", probe)
+        root.remove(probe)
+    except RecordError as error:
+        what = f"The run root {root.root} cannot be written ({error}): no step can be put on record."
         yield _finding("error", "run-root-unwritable", what, "See that it is there, not full, and Airflow's to write.")
 
 
