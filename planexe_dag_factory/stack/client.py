@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -78,10 +79,20 @@ class AirflowClient:
         return errors
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run now, with a configuration. Returns its id."""
-        body = {"logical_date": None, "conf": dict(conf or {})}
-        run: str = self.post(f"/api/v2/dags/{_word(dag_id)}/dagRuns", body)["dag_run_id"]
-        return run
+        """Start a run now, with a configuration. Returns its id.
+
+        The id is ours, so that it is asked for again where the server fails, and starts no second run.
+        """
+        run_id = f"manual__{datetime.now(UTC).isoformat()}"
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf or {})}
+        for asked in range(_ASK_AGAIN):
+            answer = self.request("POST", f"/api/v2/dags/{_word(dag_id)}/dagRuns", json=body)
+            if asked and answer.status_code == httpx.codes.CONFLICT:
+                return run_id  # it was made, and the server failed after that
+            if not answer.is_server_error:
+                break
+            time.sleep(_PAUSE_S)
+        return str(_checked(answer)["dag_run_id"])
 
     def cancel(self, dag_id: str, run_id: str) -> None:
         """Mark a run as failed, which ends what is still to do."""

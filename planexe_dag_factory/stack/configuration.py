@@ -32,7 +32,7 @@ class Settings:
 
     `plans` are the folders whose plans become DAGs; `users` maps names to roles of Airflow's
     SimpleAuthManager (viewer, user, op, admin); `port` 0 takes a free one; `parallelism` is how
-    many tasks run at once.
+    many tasks run at once. `options` of Airflow, by section, win over ours.
     """
 
     plans: tuple[Path, ...]
@@ -40,6 +40,7 @@ class Settings:
     port: int = 0
     parallelism: int = 8
     users: Mapping[str, str] = field(default_factory=lambda: {ADMIN: "admin", REVIEWER: "user"})
+    options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod
     def for_folder(cls, folder: Path, home: Home, *, port: int = 0) -> Settings:
@@ -66,6 +67,7 @@ def write_configuration(home: Home, settings: Settings, port: int) -> None:
     """Write `airflow.cfg`, and the users' passwords; secrets and passwords are made once and kept."""
     parser = ConfigParser(interpolation=None)
     parser.read_dict(_sections(home, settings, port))
+    parser.read_dict(settings.options)
     text = StringIO()
     parser.write(text)
     write_private(home.configuration, text.getvalue().replace("%", "%%"))

@@ -20,6 +20,7 @@ from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.stack.processes import ProcessId, adopt_orphans, reap_orphans, spawn, stop_all
 from planexe_dag_factory.stack.state import Component
 
+RESTARTS_WITHIN_S = 600.0
 _TICK_S = 0.2
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ class Supervisor:
     Used as a context, it owns the process it runs in: signals end it, orphans are adopted, and on the
     way out every child, and every process that those started, has ended: by TERM within `grace`
     seconds, or by KILL.
+
+    A program that dies takes what it had started with it, and is started again: at most
+    `max_restarts` times within RESTARTS_WITHIN_S, and else not at all.
     """
 
     lifeline: int | None = None
@@ -54,7 +58,7 @@ class Supervisor:
     on_change: Callable[[dict[str, Component]], None] = lambda _: None
     _programs: dict[str, Program] = field(default_factory=dict)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    _restarts: dict[str, int] = field(default_factory=dict)
+    _restarts: dict[str, list[float]] = field(default_factory=dict)
     _errands: set[int] = field(default_factory=set)
     _owns_process: bool = False
 
@@ -76,14 +80,14 @@ class Supervisor:
         """What runs now, by name."""
         found = {name: ProcessId.of(process.pid) for name, process in self._processes.items()}
         return {
-            name: Component(process=process, restarts=self._restarts[name])
+            name: Component(process=process, restarts=len(self._restarts[name]))
             for name, process in found.items()
             if process
         }
 
     def start(self, program: Program) -> None:
         self._programs[program.name] = program
-        self._restarts.setdefault(program.name, 0)
+        self._restarts.setdefault(program.name, [])
         self._spawn(program)
 
     def run(self, program: Program) -> None:
@@ -142,11 +146,21 @@ class Supervisor:
             raise StopRequested
 
     def _revive(self, program: Program, status: int, *, strict: bool) -> None:
-        if strict or self._restarts[program.name] >= self.max_restarts:
+        if strict:
             raise StackError(failure(program, status))
+        now, restarts = time.monotonic(), self._restarts[program.name]
+        if sum(now - one < RESTARTS_WITHIN_S for one in restarts) >= self.max_restarts:
+            often = f"{program.name} was started again {self.max_restarts} times in {RESTARTS_WITHIN_S / 60:g} minutes"
+            raise StackError(f"{often}, and died each time. {failure(program, status)}")
         _log.warning("%s ended with %s: started again", program.name, status)
-        self._restarts[program.name] += 1
+        restarts.append(now)
+        if self._owns_process:
+            self._end_orphans()
         self._spawn(program)
+
+    def _end_orphans(self) -> None:
+        """End what a program that died has left running: it was adopted, and would work on beside its successor."""
+        stop_all([child for child in psutil.Process().children() if child.pid not in self._pids], grace=0)
 
     def _spawn(self, program: Program) -> None:
         self._processes[program.name] = spawn(program.command, log=program.log, env=program.env, cwd=program.cwd)

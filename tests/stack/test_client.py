@@ -1,3 +1,5 @@
+import json
+
 import httpx
 import pytest
 
@@ -40,6 +42,26 @@ def test_a_dag_that_is_not_there_is_none_and_any_other_failure_names_the_request
     assert client.dag("a") is None
     with pytest.raises(StackError, match=r"^GET http://airflow/api/v2/dags/a/details: 500 boom$"):
         client.dag("a")
+
+
+def test_a_run_is_started_once_though_the_server_fails_while_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("planexe_dag_factory.stack.client._PAUSE_S", 0)
+    asked: list[str] = []
+    answers = [login("t"), httpx.Response(500), httpx.Response(409)]
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content.decode())
+        return answers.pop(0)
+
+    client = AirflowClient("http://airflow", "ann", "secret", transport=httpx.MockTransport(serve))
+    run_id = client.trigger("a")
+    assert [json.loads(body)["dag_run_id"] for body in asked[1:]] == [run_id, run_id]
+
+
+def test_a_conflict_at_once_is_an_error() -> None:
+    client, _ = client_of(login("t"), httpx.Response(409, text="there is such a run"))
+    with pytest.raises(StackError, match="there is such a run"):
+        client.trigger("a")
 
 
 def test_an_airflow_that_does_not_answer_is_an_error_that_names_it() -> None:
