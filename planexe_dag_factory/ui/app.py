@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from urllib.parse import urljoin
 
 from airflow.api_fastapi.app import get_auth_manager
+from airflow.configuration import conf
 from fastapi import Depends, FastAPI, Request, Response, status
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -77,8 +79,14 @@ async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - Starlette hands each handler its own class
     page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if error.status_code == status.HTTP_401_UNAUTHORIZED and page:
-        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=_address(request)))
     return await http_exception_handler(request, error)
+
+
+def _address(request: Request) -> str:
+    """Return the address of a page as its reader knows it: behind a reverse proxy this server has another."""
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return urljoin(conf.get("api", "base_url", fallback="") or str(request.url), path)
 
 
 async def _unreadable(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browsing import chromium
+from tests.ui.site.proxy import proxying
 
 CHECKOUT = Path(__file__).parents[2]
 USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
@@ -93,6 +94,18 @@ def fab_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(url, environment)
 
 
+@pytest.fixture(scope="session")
+def prefixed_site(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The same site once more, below a path of a host that only a reverse proxy knows."""
+    home = tmp_path_factory.mktemp("prefixed")
+    with proxying("/airflow") as (url, behind):
+        port = str(_free_port())
+        behind["to"] = f"http://127.0.0.1:{port}"
+        environment = {**site.environment, "AIRFLOW__API__BASE_URL": url, "AIRFLOW__API__PORT": port}
+        with _serving(home, environment):
+            yield Site(url, environment)
+
+
 def _seed(module: str, environment: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-m", module], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -151,11 +164,10 @@ def _free_port() -> int:
 def _await(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and server.poll() is None:
-        try:
+        with suppress(httpx.TransportError):
             if httpx.get(f"{url}/api/v2/monitor/health", timeout=5).is_success:
                 return
-        except httpx.TransportError:
-            time.sleep(0.3)
+        time.sleep(0.3)
     pytest.fail(f"the API server did not start:\n{log.read_text()[-4000:]}")
 
 
