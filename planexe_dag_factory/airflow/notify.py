@@ -1,17 +1,20 @@
 """Telling people about tickets through Airflow's notifiers, as one file lists them (`[planexe] notify`).
 
-    [{"notifier": "smtp", "kwargs": {"to": "desk@example.org", "from_email": "planexe@example.org"}},
+    [{"notifier": "smtp"},
+     {"notifier": "smtp", "on": ["escalation"], "kwargs": {"to": "desk@example.org"}},
      {"notifier": "http", "on": ["opened", "reminder", "escalation"], "kwargs": {"endpoint": "/hooks/planexe"}},
      {"notifier": "my_company.notifiers.Pager", "on": ["escalation"], "kwargs": {"message": "$subject $link"}}]
 
-`$subject`, `$text`, `$html`, `$link`, `$asked`, `$event`, `$dag_id`, `$run_id` and `$task_id` in the arguments are
-replaced by plain text, once. A notifier is called without rendering its fields: what a plan says is
-never Jinja.
+`$subject`, `$text`, `$html`, `$slack`, `$link`, `$asked`, `$emails`, `$event`, `$dag_id`, `$run_id` and `$task_id` in
+the arguments are replaced by plain text, once. `$emails` are the addresses that the people file has of those who are
+asked; where it has none, a channel that needs them is left out, and that is on record. A notifier is called without
+rendering its fields: what a plan says is never Jinja.
 """
 
 from __future__ import annotations
 
 import html
+import json
 import logging
 import re
 from collections.abc import Mapping
@@ -32,10 +35,11 @@ from planexe_dag_factory.delegation.execution import StepRun
 log = logging.getLogger(__name__)
 Occasion = Literal["opened", "reminder", "escalation"]
 
+_NO_PREVIEW = {"unfurl_links": False, "unfurl_media": False}
 _SHORT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "smtp": (
         "airflow.providers.smtp.notifications.smtp.SmtpNotifier",
-        {"subject": "$subject", "html_content": "$html"},
+        {"to": "$emails", "subject": "$subject", "html_content": "$html"},
     ),
     "http": (
         "airflow.providers.http.notifications.http.HttpNotifier",
@@ -47,7 +51,11 @@ _SHORT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
             "extra_options": {"timeout": 20},
         },
     ),
-    "slack": ("airflow.providers.slack.notifications.slack.SlackNotifier", {"text": "$subject\n$text"}),
+    "slack": ("airflow.providers.slack.notifications.slack.SlackNotifier", {"text": "$slack", **_NO_PREVIEW}),
+    "slack-webhook": (
+        "airflow.providers.slack.notifications.slack_webhook.SlackWebhookNotifier",
+        {"text": "$slack", **_NO_PREVIEW},
+    ),
 }
 _SUBJECTS: Mapping[Occasion, str] = {
     "opened": "PlanExe asks",
@@ -75,18 +83,21 @@ class Notice:
     occasion: Occasion
     ticket: Mapping[str, Any]
     asked: str
+    emails: tuple[str, ...] = ()
 
     def words(self) -> dict[str, str]:
         """Return the plain text that stands for each `$word`."""
         ticket = self.ticket
-        link = _link(ticket)
-        text = f"{ticket['ask']}\n\n{_line(ticket['title'])}\n{_line(ticket['why'])}\n\nAsked: {self.asked}\n{link}"
+        link = ticket_link(ticket)
+        text = f"{_line(ticket['ask'])}\n\n{_line(ticket['why'])}\n\nAsked: {self.asked}\n{link}"
         return {
             "event": self.occasion,
             "subject": f"{_SUBJECTS[self.occasion]}: {_line(ticket['title'])}"[:200],
             "text": text,
             "html": html.escape(text).replace("\n", "<br>\n"),
+            "slack": html.escape(text, quote=False),  # else a plan could write links, and call the whole channel
             "link": link,
+            "emails": ", ".join(self.emails),
             "asked": self.asked,
             **{name: str(ticket[name]) for name in ("dag_id", "run_id", "task_id")},
         }
@@ -116,6 +127,9 @@ def tell(step: StepRun, notice: Notice, context: Context) -> None:
 
 def _send(step: StepRun, channel: Channel, notice: Notice, context: Context) -> None:
     told = {"task": notice.ticket["task_id"], "n": notice.ticket["n"], "occasion": notice.occasion}
+    if not notice.emails and "$emails" in json.dumps(_arguments(channel)):
+        step.log("notice-failed", channel=channel.notifier, reason="the people file has no address of them", **told)
+        return
     try:
         _notifier(channel, notice.words()).notify(context)
     except Exception as error:
@@ -127,9 +141,14 @@ def _send(step: StepRun, channel: Channel, notice: Notice, context: Context) -> 
 
 def _notifier(channel: Channel, words: Mapping[str, str]) -> Any:
     """Make a notifier whose fields hold what is to be said; it is never asked to render them."""
-    path, usual = _SHORT.get(channel.notifier, (channel.notifier, {}))
+    path = _SHORT[channel.notifier][0] if channel.notifier in _SHORT else channel.notifier
     module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)(**_filled({**usual, **channel.kwargs}, words))
+    return getattr(import_module(module), name)(**_filled(_arguments(channel), words))
+
+
+def _arguments(channel: Channel) -> dict[str, Any]:
+    usual = _SHORT[channel.notifier][1] if channel.notifier in _SHORT else {}
+    return {**usual, **channel.kwargs}
 
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:
@@ -140,7 +159,8 @@ def _filled(value: Any, words: Mapping[str, str]) -> Any:
     return [_filled(one, words) for one in value] if isinstance(value, list) else value
 
 
-def _link(ticket: Mapping[str, Any]) -> str:
+def ticket_link(ticket: Mapping[str, Any]) -> str:
+    """Return the address of a ticket's page."""
     base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
     place = "/".join(quote(str(ticket[name]), safe="") for name in ("dag_id", "run_id", "task_id"))
     return f"{base}/planexe/tickets/{place}"

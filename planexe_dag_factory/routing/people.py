@@ -1,6 +1,7 @@
 """Who stands behind the roles that plans name: one file of Airflow's users and groups of them.
 
 {"owner": {"users": ["dana"]},
+ "emails": {"anna": "anna@example.org"},
  "groups": {"board": ["dana", "eve", "finn"]},
  "roles": {"Legal counsel": {"users": ["anna"]}, "Steering committee": {"groups": ["board"]}}}
 """
@@ -30,6 +31,7 @@ MAX_ROLE = 400
 _WORD = re.compile(r"\w+")
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class People:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owner: Assigned | None = None
     senior: Assigned | None = None
+    emails: Mapping[str, str] = field(default_factory=dict)
 
     def resolve(self, role: str) -> Resolved:
         """Find who answers for a role that a plan or a policy names.
@@ -78,6 +81,10 @@ class People:
     def members(self, assigned: Assigned) -> frozenset[str]:
         """Return all users that are meant, those of the groups too."""
         return frozenset(assigned.users).union(*(self.groups.get(group, ()) for group in assigned.groups))
+
+    def addresses(self, users: Iterable[str]) -> tuple[str, ...]:
+        """Return the e-mail addresses of these users, as far as the file has them."""
+        return tuple(self.emails[user] for user in sorted(users) if user in self.emails)
 
     @property
     def users(self) -> tuple[str, ...]:
@@ -127,6 +134,11 @@ class PeopleFormat(_Strict):
         default={},
         description="Roles as plans name them; case and punctuation do not count.",
         examples=[{"Legal counsel": {"users": ["anna"]}}],
+    )
+    emails: Annotated[dict[Name, Email], Field(max_length=MAX_ENTRIES)] = Field(
+        default={},
+        description="Where each user is told about tickets, by the name they log in with.",
+        examples=[{"anna": "anna@example.org"}],
     )
 
 
@@ -178,6 +190,7 @@ def _people(document: PeopleFormat) -> People:
         groups=document.groups,
         owner=_assigned(document.owner),
         senior=_assigned(document.senior) if document.senior else None,
+        emails=document.emails,
     )
 
 

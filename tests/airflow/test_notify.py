@@ -21,6 +21,7 @@ from planexe_dag_factory.airflow.notify import Notice, load_channels, tell
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.stack.embedded import free_port
 from tests.delegation.scenes import ITEM, make_scene
 
@@ -58,8 +59,9 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(500 if received[-1].get("event") == "escalation" else 204)
+            self.send_response(500 if received[-1].get("event") == "escalation" else 200)
             self.end_headers()
+            self.wfile.write(b'{"ok": true}' if self.path.endswith("/chat.postMessage") else b"ok")
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
@@ -68,6 +70,11 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     connection = {"conn_type": "http", "host": "127.0.0.1", "port": server.server_port}
     monkeypatch.setenv("AIRFLOW_CONN_HTTP_DEFAULT", json.dumps(connection))
+    address = f"http://127.0.0.1:{server.server_port}"
+    slack = {"conn_type": "slack", "password": "xoxb-1", "extra": {"base_url": f"{address}/api/"}}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_API_DEFAULT", json.dumps(slack))
+    hook = {"conn_type": "slackwebhook", "password": f"{address}/services/T/B/X"}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(hook))
     yield received
     server.shutdown()
     server.server_close()
@@ -105,6 +112,31 @@ def test_a_reminder_arrives_by_mail_as_plain_text(
     assert "{{ conn.get(&#x27;x&#x27;) }} &lt;script&gt;x&lt;/script&gt;" in body.get_content()
     assert "/planexe/tickets/harbour/run%201/survey.human" in body.get_content()
     assert sent(step) == [("notice-sent", "smtp")]
+
+
+def test_those_who_are_asked_get_a_mail_each_at_the_address_in_the_people_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mailbox: MailBox
+) -> None:
+    step, ticket = told(tmp_path, monkeypatch, [{"notifier": "smtp", "on": ["opened"]}])
+    office = People(emails={"anna": "anna@example.org", "bert": "bert@example.org", "carl": "carl@example.org"})
+    tell(step, Notice("opened", ticket, "the group board", office.addresses({"bert", "anna", "dana"})), {})
+    tell(step, Notice("opened", ticket, "dana", office.addresses({"dana"})), {})
+    assert [mail["to"] for mail in mailbox.mails] == ["anna@example.org, bert@example.org"]
+    assert sent(step) == [("notice-sent", "smtp"), ("notice-failed", "smtp")]
+
+
+@pytest.mark.parametrize("notifier", ["slack", "slack-webhook"])
+def test_slack_shows_what_a_plan_says_as_text_and_calls_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, posted: list[Any], notifier: str
+) -> None:
+    step, ticket = told(tmp_path, monkeypatch, [{"notifier": notifier}])
+    title = "<!channel> <https://evil.example|Approve here> & more"
+    tell(step, Notice("escalation", {**ticket, "why": title}, "the group board"), {})
+    [message] = posted
+    assert "&lt;!channel&gt; &lt;https://evil.example|Approve here&gt; &amp; more" in message["text"]
+    assert "<" not in message["text"]
+    assert message["unfurl_links"] is False
+    assert sent(step) == [("notice-sent", notifier)]
 
 
 def test_a_web_hook_gets_json_and_its_failure_stops_nothing(
