@@ -14,7 +14,7 @@ from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from planexe_dag_factory.airflow.notify import Notice, Occasion, tell
+from planexe_dag_factory.airflow.notify import Notice, Occasion, tell, ticket_link
 from planexe_dag_factory.airflow.settings import auth_manager, execution_of, notify_path, people
 from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.text import escape_markdown
@@ -30,13 +30,14 @@ from planexe_dag_factory.delegation.answers import (
 )
 from planexe_dag_factory.delegation.approval import require_approvals, settle
 from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.attempts import last_decision
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.reminders import take_nudges, time_until_next
 from planexe_dag_factory.delegation.takeover import is_opened, is_taken_over
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
@@ -130,7 +131,7 @@ class TicketSensor(BaseSensorOperator):
         upsert_hitl_detail(
             ti_id=context["ti"].id,
             options=[option["id"] for option in ticket["options"]],
-            subject=f"{ticket['ask']} {ticket['title']}"[:500],
+            subject=ticket["ask"][:500],
             body=_body(ticket),
             params=_params(ticket["form"]),
         )
@@ -143,8 +144,9 @@ class TicketSensor(BaseSensorOperator):
 
     def _tell(self, context: Context, step: StepRun, ticket: Mapping[str, Any], occasion: Occasion) -> None:
         if notify_path():
-            asked = who_is_asked(_desk(step, ticket).asked, people())
-            tell(step, Notice(occasion, ticket, str(asked)), context)
+            office = people()
+            asked = who_is_asked(_desk(step, ticket).asked, office)
+            tell(step, Notice(occasion, ticket, str(asked), office.addresses(asked.members)), context)
 
     def _park(self, step: StepRun, ticket: Mapping[str, Any]) -> NoReturn:
         timeout = time_until_next(ticket, step.execution.spec.reminders, _desk(step, ticket))
@@ -214,7 +216,10 @@ def _params(form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _body(ticket: Mapping[str, Any]) -> str:
-    """Write the request for Airflow's own page: our words first, then the plan's and the agent's, as quotes."""
+    """Write the request for Airflow's own page: our words first, then the plan's and the agent's, as quotes.
+
+    Airflow keeps the first text of a request when it opens again: the end says where to read on.
+    """
     lines = [escape_markdown(ticket["why"]), ""]
     lines += [f"- {fact['label']}: {escape_markdown(fact['value'])}" for fact in ticket["facts"]]
     if ticket["plan_says"]["description"]:
@@ -229,4 +234,5 @@ def _body(ticket: Mapping[str, Any]) -> str:
         ]
     if ticket["previous"]:
         lines += ["", escape_markdown(ticket["previous"])]
+    lines += ["", f"[Everything about it]({ticket_link(ticket)}): where this opens again, that page says why."]
     return "\n".join(lines)

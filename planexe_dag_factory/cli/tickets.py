@@ -147,7 +147,7 @@ def _print_list(page: Mapping[str, Any]) -> None:
 
 def _print_ticket(ticket: Mapping[str, Any]) -> None:
     out = console.out.print
-    out(_shown(f"{ticket['ask']}\n{ticket['title']}", style="bold"))
+    out(_shown(f"{ticket['title']}\n{ticket['ask']}", style="bold"))
     out(_shown(ticket["why"]))
     for fact in ticket["facts"]:
         out(_shown(f"  {fact['label']}: {fact['value']}"))

@@ -10,18 +10,18 @@ from typing import Any, Literal
 
 from planexe_agents.signing import canonical
 
+from planexe_dag_factory.delegation.asking import Kind, ask_of, money, unblocks
 from planexe_dag_factory.delegation.assignment import UNRATED, WORDS, schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
 from planexe_dag_factory.delegation.desk import Named
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, open_votes
 from planexe_dag_factory.record.folder import now
-from planexe_dag_factory.routing.model import HUMAN
+from planexe_dag_factory.routing.model import HUMAN, Gate
 from planexe_dag_factory.spec.model import WorkItem
 
-Kind = Literal["work", "review", "approval", "senior_review"]
 COMMENT_CHARACTERS = 10_000
-SHARED_WORDS, SHOWN_RISKS = 2, 3
+SHARED_WORDS, SHOWN_RISKS, SHOWN_STEPS = 2, 3, 20
 RESULT_CHARACTERS = 1_000_000
 
 
@@ -55,12 +55,6 @@ OPTIONS: Mapping[Kind, tuple[Option, ...]] = {
         Option("Stop", "Stop here", "danger", ("comment",)),
     ),
 }
-ASKS: Mapping[Kind, str] = {
-    "work": "Please do this step and say how it went.",
-    "review": "Please look at what an agent brought and say whether it will do.",
-    "approval": "Please approve or reject this step before it starts.",
-    "senior_review": "Please decide whether the plan may go on past this point.",
-}
 COMMENT_TITLES: Mapping[Kind, str] = {
     "work": "What was done, or why it cannot be",
     "review": "Instructions for a redo, or why it is refused",
@@ -88,7 +82,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         **asdict(place),
         "work_item": step.id,
         "title": step.item.title,
-        "ask": ASKS[kind],
+        "ask": ask_of(step, kind, attempts[-1].agent if attempts else None),
         "why": f"{why[:1].upper()}{why[1:]}",
         "facts": [{"label": label, "value": value} for label, value in _facts(step, kind)],
         "plan_says": {
@@ -106,7 +100,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "priority": "high" if kind == "senior_review" or _is_critical(step) else "normal",
         "opened_at": now(),
         "due_at": _due(step, kind),
-        "unblocks": unblocks(step),
+        "unblocks": list(unblocks(step)[:SHOWN_STEPS]),
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
         "amount": _amount(kind, step.item),
@@ -197,21 +191,17 @@ def _result_problems(ticket: Mapping[str, Any], fields: Mapping[str, Any]) -> tu
     return tuple(f"result{problem.removeprefix('$')}" for problem in schema_problems(result, schema)) if schema else ()
 
 
-def unblocks(step: StepRun) -> list[str]:
-    """Name the steps that wait for this one directly."""
-    waiting = [other.title for other in step.execution.spec.work_items.values() if step.id in other.upstream]
-    return waiting[:20]
-
-
 def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
     spec, route = step.execution.spec, step.item.route
     phase = step.execution.title_of(step.item.phase)
     facts = [("Plan", spec.title), ("Phase", phase), ("Step", step.item.title)]
     if route.gate and kind == "approval":
-        facts.append(("Kind of approval", route.gate.kind))
+        facts.append(("Kind of approval", route.gate.kind.capitalize()))
         facts.append(("Raised by", route.gate.why))
         if route.gate.amount is not None:
-            facts.append(("Amount", f"{route.gate.amount:,.2f} {route.gate.currency or ''}".strip()))
+            facts.append(("Amount", money(route.gate)))
+        facts.append(("Who may approve", _approvers(route.gate)))
+        facts.append(("Why they", route.gate.approver_why))
     if kind == "approval":
         facts.append(("Then done by", route.candidates[0].agent if route.candidates else "a person"))
         facts.append(("Approval is bound to", step.payload_digest))
@@ -219,7 +209,13 @@ def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
         facts.append(
             ("Planned duration", f"{step.item.days[1]:g} days ({step.item.days[0]:g} to {step.item.days[2]:g})")
         )
-    return facts
+    return [fact for fact in facts if fact[1]]
+
+
+def _approvers(gate: Gate) -> str:
+    """Name the roles, groups or users, and how many different people it takes."""
+    named = " or ".join(gate.deciders)
+    return f"{gate.approvals_needed} different people of: {named}" if gate.approvals_needed > 1 else named
 
 
 def _agents_say(attempts: Sequence[Attempt]) -> dict[str, Any] | None:

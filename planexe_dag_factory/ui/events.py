@@ -9,6 +9,7 @@ from typing import Any
 from planexe_dag_factory.record.events import EventFile, list_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.ui.wire import Message
+from planexe_dag_factory.ui.wording import what_happened, what_was_said
 
 
 class EventActor(Message):
@@ -21,12 +22,17 @@ class EventActor(Message):
 
 
 class EventLine(Message):
-    """One signed event. `about` is a work item, a milestone or `run`; `file` is where the record keeps it."""
+    """One signed event. `about` is a work item, a milestone or `run`; `file` is where the record keeps it.
+
+    `what` says it in our words; `text` is what somebody wrote, or why it was decided.
+    """
 
     at: datetime
     actor: EventActor
     action: str
     about: str
+    what: str
+    text: str
     details: dict[str, Any]
     file: str
 
@@ -53,6 +59,8 @@ def _lines(run: RunFolder, files: Iterable[EventFile]) -> Iterator[EventLine]:
             actor=EventActor(kind=actor["kind"], id=actor["id"], name=actor.get("name", ""), via=actor.get("via")),
             action=event["action"],
             about=event["about"],
+            what=what_happened(event),
+            text=what_was_said(event),
             details=event["details"],
             file=file.path,
         )

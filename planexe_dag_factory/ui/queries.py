@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.settings import TAG
 from planexe_dag_factory.ui.progress import TaskRow
-from planexe_dag_factory.ui.wire import TicketKind
+from planexe_dag_factory.ui.wire import TicketKind, TicketState
 
 ASKING = (
     TaskInstanceState.AWAITING_INPUT,
@@ -68,10 +68,14 @@ class RunRow:
 class Request:
     """A task's request: `params` are the declared inputs, `assigned` the ids of those who alone may answer."""
 
-    open: bool
+    state: TicketState
     options: tuple[str, ...]
     params: Mapping[str, Any]
     assigned: tuple[str, ...]
+
+    @property
+    def open(self) -> bool:
+        return self.state == "open"
 
 
 def planexe_dags(session: Session) -> set[str]:
@@ -155,11 +159,17 @@ def find_request(session: Session, dag_id: str, run_id: str, task_id: str) -> Re
         return None
     state, responded_at, options, params, assignees = row
     return Request(
-        open=responded_at is None and state in ASKING,
+        state=_state(state, responded_at),
         options=tuple(options),
         params=params or {},
         assigned=tuple(user["id"] for user in assignees or ()),
     )
+
+
+def _state(task: str | None, responded_at: datetime | None) -> TicketState:
+    if responded_at is not None:
+        return "answered"
+    return "open" if task in ASKING else "closed"
 
 
 RUN_COLUMNS: tuple[Any, ...] = (

@@ -67,7 +67,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
     desk = found.desk()
     asked = who_is_asked(desk.asked, people)
     why_not = why_not_answer(found, desk, person, people, allowed=allowed)
-    place, state = found.place, "open" if found.request.open else "answered"
+    place, state = found.place, found.request.state
     return {
         **found.ticket,
         "plan": queries.find_title(session, place.dag_id),
@@ -100,7 +100,7 @@ def _risks(found: Found) -> list[Mapping[str, Any]]:
 def why_not_answer(found: Found, desk: Desk, person: Actor, people: People, *, allowed: bool) -> str | None:
     """Say why a person cannot answer a ticket; None where they can."""
     if not found.request.open:
-        return "It has been answered."
+        return "It has been answered." if found.request.state == "answered" else "It is closed: nobody answered it."
     if not allowed:
         return "Airflow does not let you answer requests of this plan."
     reason = person_problem(found.step, found.ticket, desk, person, people)

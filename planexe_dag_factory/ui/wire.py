@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, model
 from planexe_dag_factory.report.model import State
 
 TicketKind = Literal["work", "review", "approval", "senior_review"]
+TicketState = Literal["open", "answered", "closed"]
+"""Closed: its task ended, or was cleared or marked by hand, and nobody had answered."""
 _PLACE = {"dag_id": "harbour", "run_id": "manual__2026-03-02T09:00:00+00:00", "task_id": "order-the-dredger.gate"}
 
 
@@ -212,7 +214,7 @@ class TicketRow(Message):
     task_id: str
     n: int
     kind: TicketKind
-    state: Literal["open", "answered"]
+    state: TicketState
     plan: str
     phase: str
     title: str

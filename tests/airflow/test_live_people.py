@@ -1,23 +1,26 @@
-"""People on a real Airflow: several approvals, the wrong person on Airflow's own page, reminders and escalation."""
+"""People in their browsers on a real Airflow: several approvals, both pages, a redo, reminders and escalation."""
 
 from __future__ import annotations
 
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from planexe_dag_factory.record.events import read_events
 from planexe_dag_factory.stack.client import AirflowClient
 from tests.airflow.following import Followed, drop, start, wait_for
+from tests.browsing import chromium
 from tests.conftest import RunningStack
 
-pytestmark = pytest.mark.airflow
+pytestmark = [pytest.mark.airflow, pytest.mark.browser]
 
 HOSTILE = "Advise {{ conn }} <b>now</b>"
 PEOPLE = {
@@ -28,18 +31,22 @@ PEOPLE = {
 POLICY = {
     "rules": [
         {"step": "sign", "gate": "irreversible", "approvers": ["board"], "approvals_needed": 2},
-        {"step": "advise", "assignee": "Lawyer"},
+        {"step": "advise", "assignee": "Lawyer", "due_days": 0.0001},
     ],
     "reminders": {"after_hours": [0.001], "escalate_after_hours": 0.006, "ladder": ["board"]},
 }
 PLAN: dict[str, Any] = {
     "id": "live-people",
     "title": "live-people",
+    "documents": [{"name": "tides.md", "text": "The tide tables are published by the port authority every year."}],
     "steps": [
         {"id": "sign", "title": "Sign the lease", "package": "one", "human_required": True},
+        {"id": "keep", "title": "Keep the lease", "package": "one", "human_required": True},
         {"id": "advise", "title": HOSTILE, "package": "two", "human_required": True},
+        {"id": "find", "title": "Find the tables", "package": "three", "action": "find_evidence",
+         "confidence_threshold": 1.0},
     ],
-}
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -85,51 +92,101 @@ def run(stack: RunningStack, told: tuple[str, list[dict[str, Any]]]) -> Iterator
             path.unlink()
 
 
-def answer(client: AirflowClient, run: Followed, task_id: str, option: str, comment: str = "") -> int:
-    ticket = run.wait_for_ticket(task_id)
-    time.sleep(3)
-    body = {"option": option, "fields": {"comment": comment} if comment else {}, "n": ticket["n"]}
-    return client.answer(run.dag_id, run.run_id, task_id, body).status_code
+@dataclass
+class Desk:
+    """Where somebody sits: a browser that is logged in as them."""
+
+    stack: RunningStack
+    run: Followed
+    page: Page
+
+    def open(self, task_id: str) -> Page:
+        """Open a ticket's page."""
+        self.run.wait_for_ticket(task_id)
+        place = "/".join(quote(part, safe="") for part in (self.run.dag_id, self.run.run_id, task_id))
+        self.page.goto(f"{self.stack.url}/planexe/tickets/{place}")
+        expect(self.page.get_by_role("heading", name="History")).to_be_visible()
+        return self.page
+
+    def answer(self, task_id: str, choice: str, words: str = "") -> Page:
+        """Answer a ticket on its page."""
+        page = self.open(task_id)
+        page.get_by_label(choice, exact=True).check()
+        if words:
+            page.locator("#field-comment").fill(words)
+        page.locator("#send-answer").click()
+        expect(page.get_by_role("heading", name="Answered: ")).to_be_visible()
+        return page
+
+    def answer_on_airflows_page(self, task_id: str, option: str, words: str) -> None:
+        self.run.wait_for_ticket(task_id)
+        place = f"dags/{self.run.dag_id}/runs/{quote(self.run.run_id)}/tasks/{task_id}/required_actions"
+        self.page.goto(f"{self.stack.url}/{place}")
+        self.page.get_by_role("textbox").first.fill(words)
+        time.sleep(3)  # Airflow loses an answer that comes before the task has parked
+        self.page.get_by_role("button", name=option).click()
 
 
-def reopened(run: Followed, task_id: str, number: int) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
-        ticket = run.wait_for_ticket(task_id)
-        return ticket if ticket["n"] == number and ticket["state"] == "open" else None
+@pytest.fixture
+def sit(stack: RunningStack, run: Followed) -> Iterator[Callable[[str], Desk]]:
+    """Seat somebody at a desk of their own."""
+    with chromium() as browser:
 
-    return wait_for(f"{task_id} to open again", look)
+        def at(user: str) -> Desk:
+            context = browser.new_context()
+            context.add_cookies([{"name": "_token", "value": stack.token(user), "url": stack.url}])
+            return Desk(stack, run, context.new_page())
+
+        yield at
 
 
-def test_a_board_approves_together_and_a_lawyer_who_is_silent_is_helped(
-    stack: RunningStack, run: Followed, told: tuple[str, list[dict[str, Any]]]
+def test_people_answer_on_both_pages_together_and_one_who_is_silent_is_helped(
+    stack: RunningStack, run: Followed, sit: Callable[[str], Desk], told: tuple[str, list[dict[str, Any]]]
 ) -> None:
-    admin, reviewer, operator = stack.client, stack.login("demo-reviewer"), stack.login("operator")
+    admin, reviewer = sit("admin"), sit("demo-reviewer")
 
-    run.wait_for_ticket("advise.human")
-    assert answer(admin, run, "advise.human", "Done", "not my job") == 403
-    page = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/advise.human/-1/hitlDetails"
-    said = {"chosen_options": ["Done"], "params_input": {"comment": "not my job"}}
-    assert admin.request("PATCH", page, json=said).status_code == 200
-    assert "demo-reviewer is asked, and admin is not among them" in reopened(run, "advise.human", 2)["previous"]
+    # Somebody else answers for the lawyer, on Airflow's own page: it does not count.
+    waiting = reviewer.open("advise.human")
+    expect(waiting.get_by_text("Late: was due")).to_be_visible()
+    admin.answer_on_airflows_page("advise.human", "Done", "not my job")
+    expect(waiting.get_by_text("This ticket has been opened again")).to_be_visible()
+    expect(waiting.locator(".notice.attention")).to_contain_text("demo-reviewer is asked, and admin is not among them")
 
-    assert answer(operator, run, "sign.gate", "Approve") == 403  # who started the run
-    assert answer(admin, run, "sign.gate", "Approve") == 200
-    second = reopened(run, "sign.gate", 2)
-    assert second["previous"] == "1 of 2 have approved: admin."
-    assert [vote["by"]["id"] for vote in second["votes"]["given"]] == ["admin"]
-    assert answer(admin, run, "sign.gate", "Approve") == 403  # once each
-    assert answer(reviewer, run, "sign.gate", "Approve") == 200
-    run.wait_for_ticket("sign.human")
+    # The board approves, each for themselves: not whoever started the run, nobody twice.
+    assert _status(stack.login("operator"), run, "sign.gate") == 403
+    page = admin.open("sign.gate")
+    asked = "May “Sign the lease” start? It cannot be undone. 2 different people must approve."
+    expect(page.locator(".ask")).to_have_text(f"{asked} “Keep the lease” waits for it.")
+    expect(page.locator(".facts")).to_contain_text("Who may approve2 different people of: board")
+    admin.answer("sign.gate", "Approve")
+    expect(page.get_by_role("region", name="Votes")).to_contain_text("1 of 2 different people have approved")
+    expect(page.locator("#answer")).to_contain_text("You have approved already: 2 different people must.")
+    assert _status(stack.client, run, "sign.gate") == 403
+    theirs = reviewer.open("sign.gate")
+    expect(theirs.get_by_role("region", name="Votes")).to_contain_text("admin")
+    reviewer.answer("sign.gate", "Approve")
+    reviewer.open("sign.human")
     approval = run.record.read_json("steps", "sign", "approval.json")
     assert [vote["by"]["id"] for vote in approval["votes"]] == ["admin", "demo-reviewer"]
 
-    def escalated() -> bool:
-        return "ticket-escalated" in {event["action"] for event in read_events(run.record, "advise")}
+    # The lawyer has been silent for too long: the board is asked as well, and the ticket says so.
+    page = admin.open("advise.human")
+    history = page.get_by_role("region", name="History")
+    expect(history).to_contain_text("PlanExe sent a reminder", timeout=60_000)
+    expect(history).to_contain_text("PlanExe escalated the ticket to board", timeout=60_000)
+    expect(page.locator(".holding")).to_contain_text("board")
+    admin.answer("advise.human", "It is done", "the board knows")
 
-    wait_for("the escalation", escalated)
-    assert run.wait_for_ticket("advise.human")["assigned"]["groups"] == ["board"]
-    assert answer(admin, run, "advise.human", "Done", "the board knows") == 200
-    assert answer(admin, run, "sign.human", "Done", "signed") == 200
+    # An agent does its work again, by a person's words; the same page shows what it brings then.
+    page = admin.answer("find.human", "Do it again", "the port authority publishes them")
+    expect(page.get_by_text("Done again as asked")).to_be_visible(timeout=60_000)
+    outcome = run.record.read_json("steps", "find", "011", "outcome.json")
+    assert run.record.read_json("steps", "find", "011", "assignment.json")["instructions"].startswith("the port")
+    expect(page.get_by_text(f"{outcome['confidence'] * 100:.0f}").first).to_be_visible()
+    admin.answer("find.human", "Accept as it is")
+
+    admin.answer("sign.human", "It is done", "signed")
+    admin.answer("keep.human", "It is done", "kept")
     wait_for("the end", lambda: run.progress()["state"] == "success")
 
     happened = [event["action"] for event in read_events(run.record, "advise")]
@@ -139,3 +196,9 @@ def test_a_board_approves_together_and_a_lawyer_who_is_silent_is_helped(
     assert {notice["event"] for notice in of_advise} == {"opened", "reminder", "escalation"}
     assert of_advise[0]["subject"] == f"PlanExe asks: {HOSTILE}"
     assert "notice-failed" not in happened
+
+
+def _status(client: AirflowClient, run: Followed, task_id: str) -> int:
+    """What an approval of somebody's comes to, over the API."""
+    body = {"option": "Approve", "fields": {}, "n": run.wait_for_ticket(task_id)["n"]}
+    return client.answer(run.dag_id, run.run_id, task_id, body).status_code

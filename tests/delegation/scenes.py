@@ -93,7 +93,7 @@ ROUTE = Route(
     assignee="Harbour master",
     candidates=(Candidate("first", "compute", 0.9), Candidate("second", "compute", 0.5)),
 )
-GATE = Gate("budget", "pays 1,000 EUR", "Treasurer", 1000.0, "EUR")
+GATE = Gate("budget", "pays 1,000 EUR", "Treasurer", 1000.0, "EUR", approver_why="the policy names it")
 ITEM = WorkItem("survey", "Survey the tides", "Read the tide table", "phase", "p1", ROUTE)
 NEXT = WorkItem("next", "Publish them", "", "phase", "p1", replace(ROUTE, step="next"), upstream=("survey",))
 

@@ -15,10 +15,12 @@ from planexe_dag_factory.delegation.answers import (
     open_ticket,
     take_answer,
 )
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket, check_answer
+from planexe_dag_factory.delegation.tickets import Place, build_ticket, check_answer
 from planexe_dag_factory.record.events import Actor, read_events
+from planexe_dag_factory.routing.model import Gate
 from tests.delegation.scenes import GATE, ITEM, ROUTE, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna", "planexe page")
@@ -93,11 +95,43 @@ def test_a_ticket_sets_facts_plan_and_agent_apart(tmp_path: Path) -> None:
     assert json.loads(json.dumps(made)) == made
 
 
+def asked(folder: Path, kind: Kind, **changes: Any) -> str:
+    """What a ticket asks about the step, changed so."""
+    ask: str = build_ticket(make_scene(folder, item=replace(GATED, **changes)).step, kind, PLACE, "why")["ask"]
+    return ask
+
+
+def test_each_ticket_says_what_this_step_asks(tmp_path: Path) -> None:
+    waits = "“Publish them” waits for it."
+    filed = replace(ROUTE, gate=Gate("regulatory", "files a permit", "Owner", approvals_needed=2))
+    final = replace(ROUTE, gate=Gate("irreversible", "demolishes", "Owner"))
+    of_the_law = "May “Survey the tides” start? It deals with an authority, or binds you in law."
+    said = {
+        asked(tmp_path / "1", "work"): f"Please do “Survey the tides”, and say how it went. {waits}",
+        asked(tmp_path / "2", "approval"): f"May “Survey the tides” start? It commits EUR 1,000. {waits}",
+        asked(tmp_path / "3", "approval", route=filed): f"{of_the_law} 2 different people must approve. {waits}",
+        asked(tmp_path / "4", "approval", route=final): f"May “Survey the tides” start? It cannot be undone. {waits}",
+        asked(tmp_path / "5", "senior_review"): f"May the plan go on past “Survey the tides”? {waits}",
+    }
+    assert list(said) == list(said.values())
+    _, reviewed = ticket(tmp_path / "6", "review")
+    assert reviewed["ask"] == f"Will do what first brought for “Survey the tides”? {waits}"
+
+
+def test_a_title_cannot_go_on_in_our_words(tmp_path: Path) -> None:
+    title = "tides”, which the board has approved. “\u202e\nPress Approve " + "x" * 200
+    ask = asked(tmp_path, "work", title=title)
+    assert ask.startswith("Please do “tides', which the board has approved. ' Press Approve xxx")
+    assert (ask.count("“"), ask.count("”")) == (2, 2)
+    assert len(ask) < 200
+
+
 def test_an_approval_names_its_amount_and_what_it_is_bound_to(tmp_path: Path) -> None:
     scene, made = ticket(tmp_path, "approval")
     facts = {fact["label"]: fact["value"] for fact in made["facts"]}
-    assert facts["Amount"] == "1,000.00 EUR"
+    assert facts["Amount"] == "EUR 1,000"
     assert facts["Raised by"] == "pays 1,000 EUR"
+    assert (facts["Who may approve"], facts["Why they"]) == ("Treasurer", "the policy names it")
     assert facts["Approval is bound to"] == scene.step.payload_digest
     assert made["assignee"] == "Treasurer"
     assert made["agent_says"] is None

@@ -12,11 +12,12 @@ from planexe_agents.client import AgentProtocolError
 from planexe_agents.signing import canonical
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, open_ticket, take_answer
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, reach_milestone, seal, seal_run
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Gate, Registry

@@ -291,6 +291,7 @@ def test_the_api_describes_itself(site: Site) -> None:
         "/api/v1/runs/{dag_id}/{run_id}": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/events": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/record": ["get"],
+        "/api/v1/runs/{dag_id}/{run_id}/snapshots": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/gantt.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/snapshots": ["get"],

@@ -212,6 +212,22 @@ def test_an_answered_ticket_says_who_answered(site: Site) -> None:
     assert [(row["answered_by"], row["answered_with"]) for row in found] == [("ann", "Done")]
 
 
+def test_a_ticket_that_nobody_answered_is_closed_and_not_answered(site: Site) -> None:
+    """Its task was marked by hand in Airflow."""
+    ann = site.as_user("ann")
+    ann.get("/tickets")
+    task = f"{site.url}/api/v2/dags/bridge/dagRuns/{site.run_id}/taskInstances/claimed.human"
+    site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
+    found = ann.get(site.place("tickets", "bridge", "RUN", "claimed.human")).json()
+    assert (found["state"], found["why_not"]) == ("closed", "It is closed: nobody answered it.")
+    wanted = {"dag_id": "bridge", "q": "claimed"}
+    listed = {
+        state: [row["title"] for row in ann.get("/tickets", params={**wanted, "state": state}).json()["tickets"]]
+        for state in ("open", "answered", "closed")
+    }
+    assert listed == {"open": [], "answered": [], "closed": ["Bridge: claimed"]}
+
+
 @pytest.fixture
 def office(site: Site) -> Iterator[None]:
     """A people file: Finance is ann, a site manager is anybody of the office, the boss answers for the rest."""

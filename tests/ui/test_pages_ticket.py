@@ -99,6 +99,14 @@ def test_a_correction_is_edited_field_by_field_and_its_difference_shown(site: Si
     assert '"days": 14' in site.as_user("ann").get(airflow).json()["params_input"]["result"]
 
 
+def test_a_link_may_choose_an_answer_and_never_sends_or_fills_it(visit: Open) -> None:
+    page = visit(*_bridge("amount", "gate"))
+    page.goto(f"{page.url}?answer=Approve&amount=250000")
+    expect(page.get_by_label("Approve", exact=True)).to_be_checked()
+    expect(page.get_by_label("Type the amount")).to_have_value("")
+    expect(page.locator("#send-answer")).to_have_text("Approve")
+
+
 def test_problems_of_an_answer_stand_at_their_fields_before_it_is_sent(visit: Open) -> None:
     page = visit(*APPROVAL)
     asked: list[str] = []

@@ -17,7 +17,7 @@ from planexe_dag_factory.delegation.desk import COMMENTED, Named
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, TICKET
-from planexe_dag_factory.ui.wire import InboxCounts, OpenOfPlan, TicketKind, TicketPage, TicketRow, Votes
+from planexe_dag_factory.ui.wire import InboxCounts, OpenOfPlan, TicketKind, TicketPage, TicketRow, TicketState, Votes
 
 Scope = Literal["mine", "groups", "all"]
 Due = Literal["overdue", "today", "week", "none"]
@@ -37,7 +37,7 @@ class Wanted(BaseModel):
     dag_id: str | None = None
     run_id: str | None = None
     phase: str | None = Field(None, description="The title of a phase.")
-    state: Literal["open", "answered"] = "open"
+    state: TicketState = "open"
     due: Due | None = Field(None, description="Overdue, within a day, within a week, or without a date.")
     min_age_h: float | None = Field(None, ge=0, le=1_000_000, description="Open for so many hours at least.")
     claimed: Claimed = "any"

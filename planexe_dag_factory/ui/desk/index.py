@@ -101,7 +101,7 @@ def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
 
 
 def _close(session: Session, which: ColumnElement[bool]) -> None:
-    """Mark the tickets whose request is not open any more; who answered is in the request, while it is kept."""
+    """Mark the tickets whose request is not open any more; who answered, if anybody, is in it while it is kept."""
     query = (
         select(TICKET.c.id, HITLDetail.responded_by, HITLDetail.chosen_options, HITLDetail.responded_at)
         .select_from(TICKET)
@@ -122,6 +122,7 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
     closed = [
         {
             "row": row_id,
+            "now": "answered" if responded_at else "closed",
             "answered_by": (by or {}).get("name"),
             "answered_with": (options or [None])[0],
             "answered_at": responded_at,
@@ -132,7 +133,7 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
         gone = (
             update(TICKET)
             .where(TICKET.c.id == bindparam("row"))
-            .values(state="answered", claimed_by=None, claimed_at=None)
+            .values(state=bindparam("now"), claimed_by=None, claimed_at=None)
         )
         session.execute(gone, closed)
 

@@ -2,7 +2,7 @@
 
 import { get, post, resource, upload } from "./api.js";
 import { fill, h, region, visible, words } from "./dom.js";
-import { when } from "./labels.js";
+import { clock, when } from "./labels.js";
 
 const LARGEST = 10 * 1024 * 1024;
 const DAY_MS = 86400000;
@@ -160,5 +160,5 @@ const sizeOf = (bytes) => (bytes < 1024 ? `${bytes} bytes` : bytes < 1024 ** 2 ?
 
 /** Everything on record about the step, oldest first; words of people and agents are quoted. */
 export function historyOf(history) {
-  return h("ol", { class: "history" }, history.map(({ at, who, what, text }) => h("li", {}, h("div", {}, h("strong", {}, words(who === "planexe-dag-factory" ? "PlanExe" : who)), " ", words(what)), text && h("blockquote", { class: "prose" }, words(text.length > 500 ? `${text.slice(0, 500)}…` : text)), h("div", { class: "quiet" }, when(at)))));
+  return h("ol", { class: "history" }, history.map(({ at, who, what, text }) => h("li", {}, h("div", {}, h("strong", {}, words(who === "planexe-dag-factory" ? "PlanExe" : who)), " ", words(what)), text && h("blockquote", { class: "prose" }, words(text.length > 500 ? `${text.slice(0, 500)}…` : text)), h("div", { class: "quiet" }, clock(at)))));
 }

@@ -6,7 +6,7 @@ import { h, visible, words } from "./dom.js";
 import { KINDS } from "./labels.js";
 
 const SCOPES = { mine: "Mine", groups: "My groups", all: "All" };
-const STATES = { open: "Open", answered: "Answered" };
+const STATES = { open: "Open", answered: "Answered", closed: "Closed without an answer" };
 const DUE = { overdue: "Overdue", today: "Within a day", week: "Within a week", none: "No date" };
 const AGES = { 24: "Over a day", 72: "Over three days", 168: "Over a week" };
 const CLAIMED = { me: "By me", none: "By nobody" };
@@ -88,7 +88,7 @@ export function filters(found, filter, box) {
           choice("due", "Due", [["", "Any time"], ...Object.entries(DUE)], filter),
           choice("min_age_h", "Open for", [["", "Any time"], ...Object.entries(AGES)], filter),
           choice("claimed", "Claimed", [["", "By anybody or nobody"], ...Object.entries(CLAIMED)], filter),
-          choice("state", "State", [["", STATES.open], ["answered", STATES.answered]], filter),
+          choice("state", "State", [["", STATES.open], ["answered", STATES.answered], ["closed", STATES.closed]], filter),
           choice("sort", "Order", [["", SORTS.opened], ...Object.entries(SORTS).filter(([name]) => name !== "opened")], filter),
         ),
       ),
@@ -103,7 +103,7 @@ export function filters(found, filter, box) {
   ];
 }
 
-const totalOf = (total, state) => `${total} ${state === "answered" ? "answered" : "open"} ${total === 1 ? "ticket" : "tickets"}`;
+const totalOf = (total, state) => `${total} ${state || "open"} ${total === 1 ? "ticket" : "tickets"}`;
 
 const chosenFilter = (label, value, without) => h("a", { class: "chip", href: address(without), title: "Show all again" }, `${label}: `, words(value), " ✕");
 

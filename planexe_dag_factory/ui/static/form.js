@@ -36,9 +36,9 @@ export function answerForm(ticket, answered) {
     button.textContent = visible(label ?? id);
     button.className = intent === "danger" ? "button danger" : "button";
   }
+  /** What was typed comes back; else a link (`?answer=Approve`) may choose, and no more than that. */
   function restore() {
-    const kept = draft.read();
-    if (!kept) return;
+    const kept = draft.read() ?? { option: new URLSearchParams(location.search).get("answer") };
     for (const one of fields) one.restore(kept.fields?.[one.name]);
     const box = [...form.querySelectorAll("[name=option]")].find(({ value }) => value === kept.option);
     if (!box) return;

@@ -125,6 +125,7 @@ function due({ due_at: moment, state }) {
 }
 
 function holder({ state, claimed_by: who, answered_by: by, answered_with: option, answered_at: at }, you) {
+  if (state === "closed") return h("span", { class: "quiet" }, "Closed without an answer");
   if (state === "answered") return h("span", { class: "quiet" }, words(option ?? "Answered"), by && [" by ", words(by)], at && [" ", when(at)]);
   if (!who) return null;
   return h("span", { class: you.includes(who) ? "chip is-done" : "chip" }, you.includes(who) ? "Yours" : ["Claimed by ", words(who)]);

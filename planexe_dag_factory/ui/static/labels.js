@@ -63,6 +63,14 @@ export function when(moment) {
   return h("time", { datetime: moment, title: new Date(moment).toLocaleString(), class: "ago" }, ago(moment));
 }
 
+/** A moment by the clock, for lines of which many lie within a minute. */
+export function clock(moment) {
+  const at = new Date(moment);
+  const today = at.toDateString() === new Date().toDateString();
+  const time = at.toLocaleTimeString("en-GB");
+  return h("time", { datetime: moment, title: at.toLocaleString() }, today ? time : `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" })} ${time}`);
+}
+
 /** How long ago a moment was, as a stretch of time: `3 h 5 min`. */
 export function since(moment) {
   return h("time", { datetime: moment, title: `since ${new Date(moment).toLocaleString()}`, class: "since" }, lasting(secondsSince(moment)));

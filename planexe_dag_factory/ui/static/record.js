@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, region, words } from "./dom.js";
-import { sentence, when } from "./labels.js";
+import { clock, sentence } from "./labels.js";
 
 const PAGE = 50;
 const WHO = { orchestrator: "PlanExe", agent: "Agent", person: "Person" };
@@ -56,24 +56,15 @@ const table = (events, titles) =>
     h("tbody", {}, events.map((one) => row(one, titles))),
   );
 
-function row({ at, actor, action, about, details }, titles) {
+function row({ at, actor, what, text, about }, titles) {
   return h(
     "tr",
     {},
-    h("td", {}, when(at)),
+    h("td", {}, clock(at)),
     h("td", {}, actor.kind === "orchestrator" ? WHO.orchestrator : [WHO[actor.kind] ?? "", " ", words(actor.name || actor.id)], actor.via && h("div", { class: "quiet" }, "through ", words(actor.via))),
-    h("td", {}, sentence(action.replaceAll("-", " ")), h("div", { class: "quiet" }, told(details))),
+    h("td", {}, words(sentence(what)), text && h("div", { class: "quiet" }, words(short(text)))),
     h("td", {}, words(titles.get(about) ?? (about === "run" ? "The run" : about))),
   );
 }
 
-/** Details as `name: value`; digests and keys say nothing to a reader, and long words are cut. */
-const told = (details) =>
-  Object.entries(details)
-    .filter(([, value]) => value !== null && value !== "" && !String(value).startsWith("sha256:"))
-    .map(([name, value], index) => [index > 0 && " · ", sentence(name), ": ", words(short(value))]);
-
-const short = (value) => {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-};
+const short = (text) => (text.length > 200 ? `${text.slice(0, 200)}…` : text);

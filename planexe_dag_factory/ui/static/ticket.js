@@ -27,7 +27,8 @@ export async function ticket({ dagId, runId, taskId }) {
   const box = answerBox(aside);
   const load = async () => {
     try {
-      return await get(["tickets", ...place]);
+      const found = await get(["tickets", ...place]);
+      return { ...found, late: Boolean(found.due_at) && new Date(found.due_at) < new Date() };
     } catch (error) {
       if (error.status === 404) return { missing: error.message };
       throw error;
@@ -50,7 +51,7 @@ export async function ticket({ dagId, runId, taskId }) {
     found.yours = found.claimed_by !== null && you.includes(found.claimed_by);
     title(found.title);
     if (!layout.isConnected) show(layout);
-    parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "state"), () => headOf(found));
+    parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
     parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "state", "yours", "votes"), () => holding(found, act));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(found.votes ?? null, votesOf);
@@ -78,18 +79,20 @@ function headOf(found) {
   const open = found.state === "open";
   return [
     crumbs(["Inbox", page("inbox")], [found.plan, page("plans", found.dag_id)], ["Run", page("runs", found.dag_id, found.run_id)]),
-    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind), open && found.due_at && dueChip(found.due_at)),
-    h("p", { class: "ask" }, words(found.ask)),
+    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind), open && found.due_at && dueChip(found)),
+    h("p", { class: "ask" }, asked(found.ask)),
     typeof found.amount === "number" && h("p", { class: "big" }, h("span", { class: "quiet" }, "Amount "), amount(found.amount, found.currency ?? currencyOf(found))),
     open && found.previous && h("div", { class: "notice attention" }, h("div", {}, h("strong", {}, "This ticket has been opened again"), h("p", {}, words(found.previous)))),
   ];
 }
 
+/** What the plan calls things stands in “ ”, which nothing in a plan can close. */
+const asked = (ask) => ask.split(/(“[^”]*”)/).map((part) => (part.startsWith("“") ? words(part, "plan-name") : words(part)));
+
 /** The orchestrator writes the amount with its currency among the facts. */
 const currencyOf = ({ facts }) => /([A-Z]{3})$/.exec(facts.find(({ label }) => label === "Amount")?.value ?? "")?.[1];
 
-function dueChip(moment) {
-  const late = new Date(moment) < new Date();
+function dueChip({ due_at: moment, late }) {
   return h("span", { class: late ? "chip is-failed" : "chip" }, late ? "Late: was due " : "Due ", when(moment));
 }
 
@@ -150,6 +153,11 @@ function block(name, source, ...content) {
   return h("section", { class: `block ${source}`, "aria-labelledby": id }, h("h2", { id }, name), content);
 }
 
+const OVER = {
+  answered: ["Answered", "This ticket has been answered."],
+  closed: ["Closed without an answer", "Nobody answered it: its task has ended in another way, or was cleared or marked by hand in Airflow. The history says more."],
+};
+
 /** The answer. Another question takes its place; what somebody has begun to write is never taken away unasked. */
 function answerBox(aside) {
   let form = null;
@@ -167,7 +175,7 @@ function answerBox(aside) {
     fill(aside, content(found));
   }
   function content(found) {
-    if (found.state !== "open") return notice("Answered", "This ticket has been answered.", h("a", { href: page("inbox") }, "Back to the inbox"));
+    if (found.state !== "open") return notice(...OVER[found.state], h("a", { href: page("inbox") }, "Back to the inbox"));
     if (!found.may_answer) return notice("You can read this ticket", found.why_not ?? "Answering it needs the right to edit the DAG, or to be named as the one who answers.");
     form = answerForm(found, (panel) => {
       thanked = `${found.n}`;
@@ -193,7 +201,7 @@ function answerBox(aside) {
       "div",
       { class: "notice danger", id: "changed" },
       h("strong", {}, "This has changed while you were writing"),
-      h("p", {}, found.state !== "open" ? "It has been answered meanwhile." : words(found.why_not ?? "It has been asked anew.")),
+      h("p", {}, found.state !== "open" ? OVER[found.state][1] : words(found.why_not ?? "It has been asked anew.")),
       h("p", {}, "What you wrote is still here, to copy. ", h("button", { class: "button small quiet", type: "button", onclick: drop }, "Put it away")),
     );
   }

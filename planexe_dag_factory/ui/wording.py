@@ -1,0 +1,96 @@
+"""What a signed event says, as a sentence that goes on after who did it; what people and agents wrote stays apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_Details = Mapping[str, Any]
+_BECAME = {
+    "rejected": "said that the work is not for it",
+    "failed": "failed",
+    "unavailable": "could not be reached",
+    "invalid": "gave an answer that cannot be used",
+    "untrusted": "sent an outcome that is not trusted",
+    "unfit": "could not be asked",
+    "busy": "had no time",
+    "set-aside": "was not asked",
+}
+_DECIDED = {
+    "accept": "accepted the outcome",
+    "review": "wants a person to look at the outcome",
+    "ticket": "gives the work to people",
+}
+_WORDS: Mapping[str, Callable[[_Details], str]] = {
+    "plan-read": lambda told: f"read the plan, of {told.get('steps')} steps",
+    "plan-routed": lambda _: "decided who does each step",
+    "run-started": lambda _: "started the run",
+    "run-ended": lambda told: "ended the run" + (", which failed" if told.get("state") == "failed" else ""),
+    "run-sealed": lambda _: "sealed the record",
+    "candidates-ordered": lambda _: "decided which agent to ask first",
+    "assignment-sent": lambda told: f"sent the work to {told.get('to') or 'an agent'}",
+    "outcome-received": lambda told: f"brought an outcome: {told.get('status') or 'completed'}",
+    "outcome-judged": lambda told: _DECIDED.get(str(told.get("decision")), "judged the outcome"),
+    "candidate-failed": lambda told: _failed(told.get("candidate") or {}),
+    "re-routed": lambda told: f"gave the work of {told.get('before')} to {told.get('to')}",
+    "ticket-opened": lambda told: "opened the ticket" if told.get("n", 1) == 1 else "opened the ticket again",
+    "ticket-answered": lambda told: (
+        f"answered {told.get('option')}" + ("" if told.get("accepted") else ", which was not enough")
+    ),
+    "ticket-claimed": lambda _: "claimed the ticket",
+    "ticket-released": lambda _: "released the ticket",
+    "ticket-reassigned": lambda told: f"reassigned the ticket to {_to(told)}",
+    "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {told.get('until')}",
+    "ticket-commented": lambda _: "commented",
+    "ticket-attached": lambda told: f"attached {'a link' if told.get('url') else 'a file'}",
+    "ticket-voted": lambda _: "approved, as one of several",
+    "ticket-reminded": lambda _: "sent a reminder",
+    "ticket-escalated": lambda told: f"escalated the ticket to {_to(told)}",
+    "notice-sent": lambda told: f"told people by {told.get('channel')}",
+    "notice-failed": lambda told: f"could not tell people by {told.get('channel')}",
+    "gate-opened": lambda _: "opened the gate",
+    "gate-refused": lambda _: "closed the gate",
+    "gate-held": lambda _: "held the step back, as its approval does not hold",
+    "step-done": lambda _: "ended the step",
+    "step-refused": lambda _: "ended the step as refused",
+    "step-taken-over": lambda _: "took the step over from another run",
+    "milestone-reached": lambda _: "reached the milestone",
+    "snapshot": lambda _: "took a signed snapshot of the record",
+    "report-written": lambda _: "wrote the report",
+    "report-failed": lambda _: "could not write the report",
+    "task-retried": lambda _: "tries the task again",
+    "marked-in-airflow": lambda told: f"marked {told.get('task')} as {told.get('state')} by hand, in Airflow",
+    "cleared-in-airflow": lambda told: f"cleared tasks by hand, in Airflow: {_names(told.get('tasks'))}",
+    "task-cleared": lambda _: "does the task again, which was cleared by hand",
+    "rollback": lambda told: f"goes on from {told.get('milestone') or 'a milestone'} of another run",
+    "rolled-back": lambda told: f"went on in another run: {told.get('into')}",
+    "approval-taken-over": lambda _: "took an approval over from another run",
+    "approval-void": lambda _: "did not take an approval over, as it does not hold here",
+    "key-rotated": lambda _: "signs with another key from here",
+}
+_TEXTS = ("text", "reason", "why", "title")
+
+
+def what_happened(event: Mapping[str, Any]) -> str:
+    """Say in our words what an event is about."""
+    say = _WORDS.get(event["action"])
+    return say(event["details"]) if say else str(event["action"]).replace("-", " ")
+
+
+def what_was_said(event: Mapping[str, Any]) -> str:
+    """Return what somebody wrote, or why something was decided; empty where there is nothing to add."""
+    return next((str(event["details"][name]) for name in _TEXTS if event["details"].get(name)), "")
+
+
+def _failed(candidate: Mapping[str, Any]) -> str:
+    status = str(candidate.get("status"))
+    return f"had no outcome from {candidate.get('agent') or 'an agent'}, which {_BECAME.get(status, status)}"
+
+
+def _names(tasks: Any) -> str:
+    return ", ".join(map(str, tasks)) if isinstance(tasks, list) else str(tasks)
+
+
+def _to(details: _Details) -> str:
+    to = details.get("to") or {}
+    return f"the group {to.get('name')}" if to.get("kind") == "group" else str(to.get("name"))
