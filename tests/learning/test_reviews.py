@@ -9,10 +9,11 @@ import pytest
 from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.decision import Decision, accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.learning.calibration import Judged
 from planexe_dag_factory.learning.durations import Durations
 from planexe_dag_factory.learning.lessons import Lessons
