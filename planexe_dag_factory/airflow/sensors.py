@@ -42,6 +42,7 @@ from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
 SETTLED = "This was settled in the run from which this one goes on."
+DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
 INTERRUPTED = "This was asked before: the task was interrupted, or cleared by hand. Please answer again."
 
 
@@ -156,7 +157,7 @@ class TicketSensor(BaseSensorOperator):
         """Show the reviewer what the agents brought this time."""
         step = execution_of(context).step(self.work_item)
         decide(step, accept=False)
-        self.ask(context, step, event.get("error"))
+        self.ask(context, step, event.get("error") or DONE_AGAIN)
 
 
 class ApprovalGateSensor(TicketSensor):

@@ -216,16 +216,16 @@ def test_a_ticket_that_nobody_answered_is_closed_and_not_answered(site: Site) ->
     """Its task was marked by hand in Airflow."""
     ann = site.as_user("ann")
     ann.get("/tickets")
-    task = f"{site.url}/api/v2/dags/bridge/dagRuns/{site.run_id}/taskInstances/claimed.human"
+    task = f"{site.url}/api/v2/dags/bridge/dagRuns/{site.run_id}/taskInstances/done.human"
     site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
-    found = ann.get(site.place("tickets", "bridge", "RUN", "claimed.human")).json()
+    found = ann.get(site.place("tickets", "bridge", "RUN", "done.human")).json()
     assert (found["state"], found["why_not"]) == ("closed", "It is closed: nobody answered it.")
-    wanted = {"dag_id": "bridge", "q": "claimed"}
+    wanted = {"dag_id": "bridge", "q": "bridge: done"}
     listed = {
         state: [row["title"] for row in ann.get("/tickets", params={**wanted, "state": state}).json()["tickets"]]
         for state in ("open", "answered", "closed")
     }
-    assert listed == {"open": [], "answered": [], "closed": ["Bridge: claimed"]}
+    assert listed == {"open": [], "answered": [], "closed": ["Bridge: done"]}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser]
 
-TICKET = ("tickets", "crowd", "RUN", "ask-045.human")
+TICKET = ("tickets", "crowd", "RUN", "ask-052.human")
 ADDRESSES = "[...document.querySelectorAll('a[href], img, script, link')].map(one => one.href || one.src)"
 
 
@@ -34,8 +34,8 @@ def test_a_deep_link_leads_through_the_login_and_to_an_answer(prefixed_site: Sit
     page.get_by_label("Username").fill("ann")
     page.get_by_label("Password").fill("ann")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Question 45")).to_be_visible()
-    assert page.url.endswith("ask-045.human?from=mail")
+    expect(page.get_by_role("heading", name="Question 52")).to_be_visible()
+    assert page.url.endswith("ask-052.human?from=mail")
     page.get_by_label("Add a comment").fill("Which pier?")
     page.get_by_role("button", name="Comment").click()
     expect(page.get_by_role("region", name="Comments and attachments")).to_contain_text("Which pier?")
