@@ -183,10 +183,10 @@ def test_people_answer_on_both_pages_together_and_one_who_is_silent_is_helped(
 
     # An agent does its work again, by a person's words; the same page shows what it brings then.
     page = admin.answer("find.human", "Do it again", "the port authority publishes them")
-    expect(page.get_by_text("Done again as asked")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The agents have worked again")).to_be_visible(timeout=A_TASK_MS)
     outcome = run.record.read_json("steps", "find", "011", "outcome.json")
     assert run.record.read_json("steps", "find", "011", "assignment.json")["instructions"].startswith("the port")
-    expect(page.get_by_text(f"{outcome['confidence'] * 100:.0f}").first).to_be_visible()
+    expect(page.get_by_text(f"its own confidence: {outcome['confidence'] * 100:.0f} %")).to_be_visible()
     admin.answer("find.human", "Accept as it is")
 
     admin.answer("sign.human", "It is done", "signed")
