@@ -29,7 +29,7 @@ def run(original: Path, tmp_path: Path) -> Path:
 def test_a_whole_record_is_told_with_whose_key_that_was(run: Path, tmp_path: Path) -> None:
     said = invoke("audit", "verify", run)
     assert said.exit_code == 0
-    assert "whole, from the beginning to its seal (43 events, 85 files)" in said.stdout
+    assert "whole, from the beginning to its seal (45 events, 87 files)" in said.stdout
     assert "only what the record itself says" in said.stdout
 
     (tmp_path / "ours.pub").write_text(RunFolder(run).read_json("run.json")["orchestrator_key"])

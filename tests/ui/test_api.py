@@ -294,7 +294,6 @@ def test_the_api_describes_itself(site: Site) -> None:
         "/api/v1/runs/{dag_id}/{run_id}/snapshots": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/gantt.svg": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/risk/{milestone}/{picture}.svg": ["get"],
-        "/api/v1/runs/{dag_id}/{run_id}/snapshots": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/timeline": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/planexe/{milestone}": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}/report/{milestone}": ["get"],
