@@ -23,6 +23,7 @@ from planexe_agents.signing import SigningKey, canonical, digest
 
 from planexe_dag_factory.compile.build import build_plan
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.decision import accept_at_once, decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import Execution, StepRun
@@ -34,7 +35,7 @@ from planexe_dag_factory.delegation.lifecycle import (
     seal,
     seal_run,
 )
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.plan.native import to_native
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import RunFolder
