@@ -74,6 +74,6 @@ def test_a_write_counts_from_the_public_address_and_from_no_other(prefixed_site:
 def test_the_command_line_works_below_a_path(
     prefixed_site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(tickets.PASSWORD, "ann")
+    monkeypatch.setenv("PLANEXE_DAG_PASSWORD", "ann")
     assert tickets.show_list(prefixed_site.url, "ann", {"dag_id": "harbour"}, as_json=True) == 0
     assert "Order the dredger" in capsys.readouterr().out
