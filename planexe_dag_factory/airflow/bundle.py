@@ -25,6 +25,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ UPKEEP = "upkeep/agents_health.py"
 """In a folder, where no stub of a plan can be."""
 REFRESH = "upkeep/planexe_own_report.py"
 PROBLEMS = ".edited.py"
+COMPILER = "planexe_dag_factory.airflow.builds"
+"""Imported by who makes a version: the Dag processor, which forks a process for every plan that is to be compiled."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -151,6 +154,7 @@ class PlanBundle(BaseDagBundle):
             (draft / name).write_text(text, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(target)
+        import_module(COMPILER)
 
 
 def _upkeep() -> Mapping[str, str]:

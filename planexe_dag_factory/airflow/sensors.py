@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn
 
+from airflow.configuration import conf
 from airflow.sdk import BaseSensorOperator, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
@@ -41,6 +42,8 @@ from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
+TIMEOUT_S = conf.getfloat("sensors", "default_timeout")
+"""Airflow's own, read once: it would look for it once a sensor, and a plan has hundreds."""
 SETTLED = "This was settled in the run from which this one goes on."
 DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
 INTERRUPTED = "This was asked before: the task was interrupted, or cleared by hand. Please answer again."
@@ -53,7 +56,7 @@ class TicketSensor(BaseSensorOperator):
     ui_color = "#fde8d0"
 
     def __init__(self, *, work_item: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(timeout=TIMEOUT_S, **kwargs)
         self.work_item = work_item
         self.deferrable = True
 

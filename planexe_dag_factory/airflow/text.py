@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&:/@$^=\"'])")
+_MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]()<>#+-.!|~&:/@$^=\"'"})
 
 
 def escape_markdown(text: str) -> str:
     """Return text that any Markdown renderer shows as it stands, on one line, without links."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+    return " ".join(text.split()).translate(_MARKS)

@@ -112,11 +112,11 @@ def _steps_by_phase(spec: DagSpec, facts: RunFacts) -> dict[str, tuple[StepProgr
         if task.work_item is not None:
             tasks.setdefault(task.work_item, []).append(task)
     titles = {group.id: group.title for group in spec.groups}
-    steps: dict[str, tuple[StepProgress, ...]] = {}
+    steps: dict[str, list[StepProgress]] = {}
     for item_id, own in tasks.items():
         item = spec.work_items[item_id]
-        steps[item.phase] = (*steps.get(item.phase, ()), _step(item, own, titles, facts))
-    return steps
+        steps.setdefault(item.phase, []).append(_step(item, own, titles, facts))
+    return {phase: tuple(own) for phase, own in steps.items()}
 
 
 def _step(item: WorkItem, tasks: list[TaskSpec], titles: Mapping[str, str], facts: RunFacts) -> StepProgress:

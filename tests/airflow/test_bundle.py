@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from planexe_dag_factory.airflow.bundle import PlanBundle, stub_name
+from planexe_dag_factory.airflow.bundle import COMPILER, PlanBundle, stub_name
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_changes import add_agents
 from planexe_dag_factory.routing.registry_file import RegistryFile
@@ -88,6 +88,16 @@ def test_what_did_not_change_keeps_the_date_that_airflow_parses_by(make_bundle: 
     (plans / "edited.json").write_text(json.dumps({**PLAN, "id": "edited", "title": "Another"}))
     bundle.refresh()
     assert fresh(bundle) == {"broken.json.py", "edited.json.py", "edited.json.edited.py"}
+
+
+def test_who_makes_a_version_has_the_compiler_before_processes_are_forked_to_use_it(
+    make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, COMPILER, raising=False)
+    first = make_bundle()
+    assert sys.modules.pop(COMPILER, None)
+    make_bundle(version(first))
+    assert COMPILER not in sys.modules
 
 
 def date_back(bundle: PlanBundle) -> None:
