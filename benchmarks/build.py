@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.figures import Figure
 from benchmarks.processes import environment, real_plans, run_module
+from benchmarks.scale import Scale
 
 OURS, HAND, YAML = "ours", "handwritten", "dag-factory"
 FORMS = (OURS, HAND, YAML)
@@ -22,10 +23,10 @@ FRESH_PLANS = 4
 Times = dict[str, list[float]]
 
 
-def measure(scratch: Path, rounds: int) -> list[Figure]:
+def measure(scratch: Path, scale: Scale) -> list[Figure]:
     """Measure every plan; a figure's rounds are those of all plans together."""
-    env = environment(scratch)
-    subjects = run_module("prepare", str(scratch), *map(str, real_plans()), env=env)
+    env, rounds, plans = environment(scratch), scale.rounds, real_plans()[: scale.of(len(real_plans()), 2)]
+    subjects = run_module("prepare", str(scratch), *map(str, plans), env=env)
     loaded = _merge(_loaded(subject, rounds, env) for subject in subjects)
     fresh = _merge(_fresh(subject, rounds, env) for subject in _some(subjects))
     return [*_figures(f"build, loaded, {len(subjects)} plans", loaded), *_figures("build, fresh process", fresh)]

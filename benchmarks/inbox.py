@@ -21,9 +21,11 @@ import httpx
 import psutil
 
 from benchmarks.figures import Figure
+from benchmarks.scale import Scale
 from planexe_dag_factory.stack.embedded import free_port
 
 PLANS, TICKETS, PAGE, ASKS = 50, 10_000, 50, 15
+QUICK_PLANS, QUICK_TICKETS = 8, 80
 AIM_S = 0.3
 OURS, THEIRS = "/planexe/api/v1/tickets", "/api/v2/dags/~/dagRuns/~/hitlDetails"
 PEOPLE = {
@@ -39,28 +41,32 @@ OWN: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def measure(home: Path, rounds: int) -> list[Figure]:
+def measure(home: Path, scale: Scale) -> list[Figure]:
     databases = {"SQLite": f"sqlite:///{home}/airflow.db"}
     if "PLANEXE_BENCH_POSTGRES" in os.environ:
         databases["PostgreSQL"] = os.environ["PLANEXE_BENCH_POSTGRES"]
-    return [figure for name, url in databases.items() for figure in _measure(home / name, name, url, rounds)]
+    return [figure for name, url in databases.items() for figure in _measure(home / name, name, url, scale)]
 
 
-def _measure(home: Path, name: str, database: str, rounds: int) -> list[Figure]:
-    home.mkdir(parents=True)
-    url = f"http://127.0.0.1:{free_port()}"
-    environment = _environment(home, url, database)
-    seed = [sys.executable, "-m", "benchmarks.inbox_site", str(PLANS), str(TICKETS)]
-    subprocess.run(seed, env=environment, check=True, capture_output=True)
-    with _served(url, environment, home) as (client, server):
-        _say(
-            f"{name}: {_fill(client):.1f} s until every ticket is in the index; {_queries(environment)} queries a page"
-        )
+def _measure(home: Path, name: str, database: str, scale: Scale) -> list[Figure]:
+    rounds, url = scale.rounds, f"http://127.0.0.1:{free_port()}"
+    environment = site_environment(home, url, database)
+    seed(home, environment, scale.of(PLANS, QUICK_PLANS), scale.of(TICKETS, QUICK_TICKETS))
+    with served(url, environment, home) as (client, server):
+        _say(f"{name}: {fill(client):.1f} s until every ticket is in the index; {_queries(environment)} queries a page")
         before = server.memory_full_info().uss
         figures = _figures(client, name, rounds)
         grown = (server.memory_full_info().uss - before) / 1e6
         _say(f"{name}: the server's memory grew by {grown:.1f} MB over {len(OWN) * rounds * ASKS} pages")
     return figures
+
+
+def seed(home: Path, environment: Mapping[str, str], plans: int, tickets: int) -> None:
+    """Fill the database and the run folders of a site."""
+    command = [sys.executable, "-m", "benchmarks.inbox_site", str(home), str(plans), str(tickets)]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr[-4000:])
 
 
 def _figures(client: httpx.Client, name: str, rounds: int) -> list[Figure]:
@@ -84,7 +90,7 @@ def _time(client: httpx.Client, path: str, wanted: Mapping[str, Any]) -> float:
     return median(times)
 
 
-def _fill(client: httpx.Client) -> float:
+def fill(client: httpx.Client) -> float:
     start = time.perf_counter()
     while client.get("/planexe/api/v1/tickets").raise_for_status().json()["unread"]:
         pass
@@ -115,7 +121,7 @@ def _queries(environment: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def _served(url: str, environment: Mapping[str, str], home: Path) -> Iterator[tuple[httpx.Client, psutil.Process]]:
+def served(url: str, environment: Mapping[str, str], home: Path) -> Iterator[tuple[httpx.Client, psutil.Process]]:
     command = [sys.executable, "-m", "airflow", "api-server"]
     with (
         (home / "server.log").open("w") as log,
@@ -141,7 +147,8 @@ def _await(url: str) -> str:
     raise RuntimeError("the API server did not start")
 
 
-def _environment(home: Path, url: str, database: str) -> dict[str, str]:
+def site_environment(home: Path, url: str, database: str) -> dict[str, str]:
+    home.mkdir(parents=True)
     (home / "passwords.json").write_text(json.dumps({"boss": "boss"}))
     (home / "people.json").write_text(json.dumps(PEOPLE))
     (home / "plugins").mkdir()
@@ -149,10 +156,12 @@ def _environment(home: Path, url: str, database: str) -> dict[str, str]:
     settings = {
         "HOME": home,
         "CORE__LOAD_EXAMPLES": "False",
+        "LOGGING__LOGGING_LEVEL": "WARNING",
         "CORE__PLUGINS_FOLDER": home / "plugins",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "boss:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": home / "passwords.json",
         "DATABASE__EXTERNAL_DB_MANAGERS": "planexe_dag_factory.ui.desk.manager.DeskDBManager",
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": home / "bundles",
         "DATABASE__SQL_ALCHEMY_CONN": database,
         "API__BASE_URL": url,
         "API__HOST": "127.0.0.1",

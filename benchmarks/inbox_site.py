@@ -1,166 +1,164 @@
 """Child process of the benchmarks: fill a database and run folders with plans whose tickets wait for people.
 
-    python -m benchmarks.inbox_site PLANS TICKETS       in the environment of the Airflow that is to be filled
+    python -m benchmarks.inbox_site HOME PLANS TICKETS      in the environment of the Airflow that is to be filled
 
-Every plan has one run, and every run the same number of steps that a person is asked about. Prints the
-ids of the DAGs as JSON.
+Every plan has one run, and every run the same number of steps that a person is asked about. They are compiled,
+registered, begun and recorded by the code that does so in earnest; only the states of the tasks are set by hand,
+for to start ten thousand tasks takes hours. Prints the ids of the DAGs as JSON.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from airflow.models.dag import DagModel, DagTag
+from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
-from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
+from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
+from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
 from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
-from sqlalchemy import insert
+from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from sqlalchemy import insert, select, update
 
-from planexe_dag_factory.airflow.settings import TAG, keys_folder, run_folder
+from benchmarks.load_dag import build_of, load
+from planexe_dag_factory.airflow.bundle import PlanBundle
+from planexe_dag_factory.airflow.settings import keys_folder, run_folder
+from planexe_dag_factory.delegation.answers import open_ticket
+from planexe_dag_factory.delegation.execution import Execution
+from planexe_dag_factory.delegation.lifecycle import INPUTS, begin_run
+from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
 from planexe_dag_factory.record.keys import make_ring
-from planexe_dag_factory.routing.model import Route
-from planexe_dag_factory.spec.codec import dump_spec
-from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
+from planexe_dag_factory.routing.model import Registry
 
 BEGINNING = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"
-KINDS = {"work": "Done", "review": "Accept", "approval": "Approve", "senior_review": "Proceed"}
+BUNDLE = "planexe"
 ROLES = ("Site manager", "Finance", "Legal", "Harbour master", "Steering committee")
+PHASES = 5
+KINDS: Mapping[str, Kind] = {"human": "work", "gate": "approval"}
 
 
-def main(plans: int, tickets: int) -> None:
+def main(home: Path, plans: int, tickets: int) -> None:
     initdb()
     make_ring(keys_folder())
-    dag_ids = [f"plan-{number:03}" for number in range(plans)]
+    dropped = home / "plans"
+    dropped.mkdir()
+    for number in range(plans):
+        document = plan(number, tickets // plans)
+        (dropped / f"{document['id']}.json").write_text(json.dumps(document), encoding="utf-8")
+    bundle = PlanBundle(name=BUNDLE, plans=[str(dropped)])
+    bundle.initialize()
+    version = bundle.get_current_version()
+    assert version is not None
     with create_session() as session:
-        session.add(DagBundleModel(name="bench"))
+        session.add(DagBundleModel(name=BUNDLE))
         session.flush()
-        for number, dag_id in enumerate(dag_ids):
-            _fill(session, dag_id, number, tickets // plans)
+        dag_ids = [_begin(session, stub, version.version) for stub in sorted(bundle.path.glob("*.py"))]
     print(json.dumps(dag_ids))
 
 
-def _fill(session: Any, dag_id: str, number: int, tickets: int) -> None:
-    names = [f"step-{step:04}" for step in range(tickets)]
-    dag = {
-        "dag_id": dag_id,
-        "bundle_name": "bench",
-        "fileloc": f"/{dag_id}.py",
-        "relative_fileloc": f"{dag_id}.py",
-        "dag_display_name": f"Plan {number}: renewal of the harbour",
-        "is_paused": False,
-        "is_stale": False,
-        "timetable_type": "airflow.timetables.simple.NullTimetable",
-        "max_active_tasks": 16,
-        "has_task_concurrency_limits": False,
-        "max_consecutive_failed_dag_runs": 0,
-        "exceeds_max_non_backfill": False,
-        "timetable_partitioned": False,
-        "timetable_periodic": False,
-        "fail_fast": False,
+def plan(number: int, tickets: int) -> dict[str, Any]:
+    """A plan of steps for people, side by side in each phase; every fourth needs an approval first."""
+    return {
+        "format": "planexe-dag/1",
+        "id": f"plan-{number:03}",
+        "title": f"Plan {number}: renewal of the harbour",
+        "steps": [_step(at) for at in range(tickets)],
     }
-    columns = DagModel.__table__.columns
-    session.execute(insert(DagModel.__table__), [{name: value for name, value in dag.items() if name in columns}])
-    session.add(DagTag(name=TAG, dag_id=dag_id))
-    run = DagRun(dag_id=dag_id, run_id=RUN_ID, logical_date=BEGINNING, run_after=BEGINNING, run_type="manual")
-    run.start_date = BEGINNING
-    run.set_state(DagRunState.RUNNING)
-    session.add(run)
+
+
+def _step(at: int) -> dict[str, Any]:
+    name = f"step-{at:04}"
+    return {
+        "id": name,
+        "title": f"{name}: look at the quay and say what it needs",
+        "description": "As described. " * 20,
+        "phase": f"phase-{at % PHASES}",
+        "package": f"package-{at}",
+        "human_required": True,
+        "assignee": ROLES[at % len(ROLES)],
+        "approver": ROLES[at % len(ROLES)],
+        "impact": "none" if at % 4 else "regulatory",
+        **({"due_days": at % 30} if at % 3 and at % 30 else {}),
+    }
+
+
+def _begin(session: Any, stub: Path, version: str) -> str:
+    """Register a plan and begin its run; the first task that each step has asks somebody."""
+    dag = load(str(stub))
+    dag.fileloc, dag.relative_fileloc = str(stub), stub.name
+    lazy = LazyDeserializedDAG(data=DagSerialization.to_dict(dag))
+    update_dag_parsing_results_in_db(BUNDLE, version, [lazy], {}, 0.0, set(), session)
+    session.execute(update(DagModel).where(DagModel.dag_id == dag.dag_id).values(is_stale=False, is_paused=False))
     session.flush()
-    opened = {name: BEGINNING + timedelta(minutes=number * 7 + at) for at, name in enumerate(names)}
-    tasks = [_task(dag_id, name, when) for name, when in opened.items()]
-    session.execute(insert(TaskInstance.__table__), tasks)
-    kinds = list(KINDS)
-    requests = [_request(task, KINDS[kinds[at % len(kinds)]], opened[names[at]]) for at, task in enumerate(tasks)]
-    session.execute(insert(HITLDetail.__table__), requests)
+    stored = SerializedDagModel.get_dag(dag.dag_id, session=session)
+    assert stored is not None
+    stored.create_dagrun(
+        run_id=RUN_ID,
+        logical_date=BEGINNING,
+        data_interval=(BEGINNING, BEGINNING),
+        run_after=BEGINNING,
+        run_type=DagRunType.MANUAL,
+        triggered_by=DagRunTriggeredByType.TEST,
+        state=DagRunState.RUNNING,
+        start_date=BEGINNING,
+        session=session,
+    )
+    session.flush()
+    tickets = _record(dag.dag_id, {name: (build_of(stub) / name).read_bytes() for name in INPUTS})
+    _park(session, dag.dag_id, tickets)
     session.commit()
-    _record(dag_id, [_ticket(dag_id, name, at, opened[name]) for at, name in enumerate(names)])
+    return str(dag.dag_id)
 
 
-def _task(dag_id: str, name: str, when: datetime) -> dict[str, Any]:
+def _record(dag_id: str, inputs: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
+    """Record the run and its tickets, by task."""
+    run, ring = run_folder(dag_id, RUN_ID, BEGINNING), make_ring(keys_folder())
+    begin_run(run, ring.current, inputs, {"dag_id": dag_id, "run_id": RUN_ID, "plan_id": dag_id, "by": "boss"})
+    execution = Execution(run, Registry, ring.current, ring.public)
+    tickets = {}
+    for item in execution.spec.work_items.values():
+        step = execution.step(item.id)
+        part = "gate" if item.route.gate else "human"
+        place = Place(dag_id, RUN_ID, f"{item.id}.{part}")
+        tickets[place.task_id] = build_ticket(step, KINDS[part], place, "the plan says so")
+        open_ticket(step, tickets[place.task_id])
+    return tickets
+
+
+def _park(session: Any, dag_id: str, tickets: Mapping[str, Mapping[str, Any]]) -> None:
+    tasks = TaskInstance.__table__
+    of_run = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == RUN_ID)
+    began = {"start_date": BEGINNING, "try_number": 1}
+    start = update(tasks).where(*of_run, TaskInstance.task_id == "start")
+    session.execute(start.values(state="success", end_date=BEGINNING, **began))
+    known = select(TaskInstance.task_id, TaskInstance.id).where(*of_run)
+    ids = dict(session.execute(known).tuples().all())
+    asking = update(tasks).where(*of_run, TaskInstance.task_id.in_(tickets))
+    session.execute(asking.values(state="awaiting_input", **began))
+    session.execute(insert(HITLDetail.__table__), [_request(ids[name], one) for name, one in tickets.items()])
+
+
+def _request(ti_id: Any, ticket: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "id": uuid4(),
-        "dag_id": dag_id,
-        "run_id": RUN_ID,
-        "task_id": f"{name}.human",
-        "map_index": -1,
-        "state": "awaiting_input",
-        "try_number": 1,
-        "max_tries": 2,
-        "pool": "default_pool",
-        "pool_slots": 1,
-        "queue": "default",
-        "priority_weight": 1,
-        "start_date": when,
-        "updated_at": when,
-        "executor_config": {},
-        "span_status": "not_started",
-    }
-
-
-def _request(task: dict[str, Any], option: str, when: datetime) -> dict[str, Any]:
-    return {
-        "ti_id": task["id"],
-        "options": [option, "Refuse"],
-        "subject": "Please do this step and say how it went.",
+        "ti_id": ti_id,
+        "options": [option["id"] for option in ticket["options"]],
+        "subject": ticket["ask"],
         "params": {},
         "assignees": [],
-        "created_at": when,
+        "created_at": datetime.fromisoformat(ticket["opened_at"]),
         "params_input": {},
     }
 
 
-def _ticket(dag_id: str, name: str, at: int, when: datetime) -> dict[str, Any]:
-    kind = list(KINDS)[at % len(KINDS)]
-    role = ROLES[at % len(ROLES)]
-    return {
-        "kind": kind,
-        "n": 1,
-        "dag_id": dag_id,
-        "run_id": RUN_ID,
-        "task_id": f"{name}.human",
-        "work_item": name,
-        "title": f"{name}: look at the quay and say what it needs",
-        "ask": "Please do this step and say how it went.",
-        "why": "the plan says so",
-        "facts": [{"label": "Step", "value": name}],
-        "plan_says": {"description": "As described. " * 20, "resources": [], "phase": f"Phase {at % 5}", "package": ""},
-        "agent_says": None,
-        "assignee": role,
-        "asked": [{"kind": "role", "name": role}],
-        "opened_at": when.isoformat(),
-        "due_at": (when + timedelta(days=at % 30)).isoformat() if at % 3 else None,
-        "unblocks": [],
-        "options": [{"id": KINDS[kind], "label": "Yes", "intent": "primary", "requires": []}],
-        "form": {"type": "object", "properties": {}},
-        "amount": None,
-        "result_schema": None,
-        "previous": None,
-    }
-
-
-def _record(dag_id: str, tickets: list[dict[str, Any]]) -> None:
-    items = {ticket["work_item"]: _item(ticket) for ticket in tickets}
-    tasks = tuple(TaskSpec(f"{name}.human", "human", item.title, name, name) for name, item in items.items())
-    spec = DagSpec(dag_id, dag_id, dag_id, "", "owner", "0", "0", "0", (), tasks, (), items, ())
-    run = run_folder(dag_id, RUN_ID, BEGINNING)
-    run.write_bytes(dump_spec(spec), "dagspec.json")
-    for ticket in tickets:
-        run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
-
-
-def _item(ticket: dict[str, Any]) -> WorkItem:
-    route = Route(ticket["work_item"], "human", "the plan says so", 1.0, ticket["assignee"])
-    return WorkItem(ticket["work_item"], ticket["title"], "", "phase", None, route)
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -15,6 +15,7 @@ import json
 import time
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG
@@ -28,6 +29,12 @@ def load(file: str) -> DAG:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return next(value for value in vars(module).values() if isinstance(value, DAG))
+
+
+def build_of(stub: Path) -> Path:
+    """Find the compiled plan that a stub points to."""
+    digest = stub.read_text(encoding="utf-8").rsplit('"', 2)[1]
+    return stub.parents[2] / "plans" / digest / "build"
 
 
 def timed(file: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def main(scratch: Path, counts: Sequence[int], sources: Sequence[Path]) -> None:
 def _folder(scratch: Path, number: int, plans: Sequence[Plan]) -> dict[str, Any]:
     folder = scratch / f"plans-{number}"
     folder.mkdir(parents=True)
-    for plan in islice(_copies(plans), number):
+    for plan in islice(copies(plans), number):
         (folder / f"{plan.id}.json").write_text(json.dumps(to_native(plan)), encoding="utf-8")
     bundle = PlanBundle(name=f"bundle-{number}", plans=[str(folder)])
     start = time.perf_counter()
@@ -42,12 +42,12 @@ def _folder(scratch: Path, number: int, plans: Sequence[Plan]) -> dict[str, Any]
     refresh = time.perf_counter() - start
     current = bundle.get_current_version()
     assert current is not None
-    stubs = [f"{plan.id}.json.py" for plan in islice(_copies(plans), min(PARSED, number))]
+    stubs = [f"{plan.id}.json.py" for plan in islice(copies(plans), min(PARSED, number))]
     found = {"plans": number, "folder": str(folder), "stubs": stubs}
     return found | {"version": current.version, "refresh_s": refresh}
 
 
-def _copies(plans: Sequence[Plan]) -> Iterator[Plan]:
+def copies(plans: Sequence[Plan]) -> Iterator[Plan]:
     for number in count():
         for plan in plans:
             yield plan if number == 0 else replace(plan, id=f"{plan.id[:80]}-{number}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.dag_factory import write_stub, write_yaml
 from benchmarks.handwritten import write_dag
-from benchmarks.load_dag import load
+from benchmarks.load_dag import build_of, load
 from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.spec.codec import load_spec
 
@@ -35,7 +35,7 @@ def prepare(scratch: Path, plans: list[Path]) -> list[dict[str, Any]]:
 def _subject(stub: Path, forms: Path) -> dict[str, Any]:
     forms.mkdir(exist_ok=True)
     dag = load(str(stub))
-    build = _build_of(stub)
+    build = build_of(stub)
     spec = load_spec((build / "dagspec.json").read_bytes())
     handwritten, config, yaml_stub = (forms / f"{stub.stem}{end}" for end in ("_hand.py", ".yaml", "_yaml.py"))
     handwritten.write_text(write_dag(dag, spec.plan_id, build), encoding="utf-8")
@@ -49,12 +49,6 @@ def _subject(stub: Path, forms: Path) -> dict[str, Any]:
         "handwritten": str(handwritten),
         "dag-factory": str(yaml_stub),
     }
-
-
-def _build_of(stub: Path) -> Path:
-    """Find the compiled plan that a stub points to."""
-    digest = stub.read_text(encoding="utf-8").rsplit('"', 2)[1]
-    return stub.parents[2] / "plans" / digest / "build"
 
 
 if __name__ == "__main__":
