@@ -11,7 +11,7 @@ from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.configuration import ADMIN, read_passwords
 from planexe_dag_factory.stack.home import Home
 
-PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable, not a password
+PASSWORD = "PLANEXE_DAG_PASSWORD"  # noqa: S105 - the name of a variable, not a password  # pragma: allowlist secret
 
 
 def log_in(url: str | None, user: str | None) -> AirflowClient:
