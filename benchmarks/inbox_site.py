@@ -33,9 +33,10 @@ from benchmarks.load_dag import build_of, load
 from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.airflow.settings import keys_folder, run_folder
 from planexe_dag_factory.delegation.answers import open_ticket
+from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.lifecycle import INPUTS, begin_run
-from planexe_dag_factory.delegation.tickets import Kind, Place, build_ticket
+from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.record.keys import make_ring
 from planexe_dag_factory.routing.model import Registry
 
