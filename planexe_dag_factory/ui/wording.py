@@ -24,6 +24,7 @@ _DECIDED = {
 _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "plan-read": lambda told: f"read the plan, of {told.get('steps')} steps",
     "plan-routed": lambda _: "decided who does each step",
+    "estimates-learned": lambda _: "kept the durations that earlier runs teach",
     "run-started": lambda _: "started the run",
     "run-ended": lambda told: "ended the run" + (", which failed" if told.get("state") == "failed" else ""),
     "run-sealed": lambda _: "sealed the record",
