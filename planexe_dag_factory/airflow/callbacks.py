@@ -1,4 +1,4 @@
-"""What a milestone brings when it is reached: a sealed snapshot and a report. Neither can undo it."""
+"""The reports of a run, at its milestones and at its end. None of them can undo what was reached."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from airflow.sdk import Context
 
 from planexe_dag_factory.airflow.settings import execution_of
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.delegation.lifecycle import FINAL, seal, seal_run
+from planexe_dag_factory.delegation.lifecycle import report_place, seal, seal_run, unreported
 from planexe_dag_factory.record.events import RUN
-from planexe_dag_factory.record.folder import RunFolder, now
+from planexe_dag_factory.record.folder import RunFolder
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
@@ -21,26 +21,29 @@ Render = Callable[[RunFolder, str | None], Mapping[str, Any]]
 
 
 def report_milestone(context: Context) -> None:
-    """Seal what the run holds and render the milestone's report from it (`on_success_callback`)."""
+    """Render the milestone's report from what it sealed (`on_success_callback`)."""
     milestone = str(getattr(context["task"], "milestone"))  # noqa: B009 - Airflow types it as any operator
-    execution = execution_of(context)
-    seal(execution, milestone)
-    write_report(execution, milestone)
+    write_report(execution_of(context), milestone)
 
 
 def report_end(execution: Execution) -> None:
-    """Seal the run, however it ended, render the final report from it, and close the record."""
+    """Seal the run, however it ended, render the final report from it, and close the record.
+
+    Airflow calls nobody back whose process has died: a milestone's report that is missing is made good.
+    """
     seal(execution, None)
     write_report(execution, None)
+    for milestone in unreported(execution):
+        write_report(execution, milestone)
     seal_run(execution)
 
 
 def write_report(execution: Execution, milestone: str | None) -> None:
-    """Render a report into the run folder, trying again; a failure is kept beside it and shown, never raised.
+    """Render a report into the run folder, trying again; a failure is put on record and shown, never raised.
 
     The page and its data come first: they are there even where no PDF can be made of them.
     """
-    place = f"milestones/{milestone}/report" if milestone else FINAL
+    place = report_place(milestone)
     for render in (_render_page, _render_pdf):
         if not _tried(execution, milestone, place, render):
             return
@@ -53,8 +56,7 @@ def _tried(execution: Execution, milestone: str | None, place: str, render: Rend
             execution.record("report-written", milestone or RUN, files)
         except Exception as error:  # a report may fail in any way, and none may undo what was reached
             log.exception("The report of %s failed (%d of %d)", milestone or "the run", attempt, ATTEMPTS)
-            said = {"error": str(error), "attempt": attempt, "at": now()}
-            execution.record("report-failed", milestone or RUN, {f"{place}/error.json": said})
+            execution.log("report-failed", milestone or RUN, error=str(error), attempt=attempt)
         else:
             return True
     return False

@@ -21,13 +21,20 @@ from planexe_agents.protocol import Assignment, Outcome
 from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.planexe import planexe, tell_reached
 from planexe_dag_factory.airflow.settings import agent_networks, auth_manager, execution_of, keys, registry, run_folder
-from planexe_dag_factory.airflow.starts import begin, name_attempt_in_log
+from planexe_dag_factory.airflow.starts import begin, name_attempt_in_log, tries_since_begun
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
-from planexe_dag_factory.delegation.decision import accept_at_once, decide
+from planexe_dag_factory.delegation.decision import accept_at_once, decide, is_decided
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, keep_estimates, reach_milestone, refusals
+from planexe_dag_factory.delegation.lifecycle import (
+    begin_run,
+    end_run,
+    keep_estimates,
+    reach_milestone,
+    refusals,
+    seal,
+)
 from planexe_dag_factory.delegation.takeover import is_taken_over
 from planexe_dag_factory.errors import DelegationError, RecordError
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor
@@ -107,6 +114,11 @@ class StartRunOperator(BaseOperator):
             )
 
 
+REACH_TRIES = 3
+"""How often a step whose agents cannot be reached is tried before people are asked. What dies beside it costs tries
+too, so Airflow gives it more (`render.RETRIES`)."""
+
+
 class StillWorkingError(Exception):
     """An agent needs more time than a worker should wait for it."""
 
@@ -154,7 +166,10 @@ class AgentOperator(HttpOperator):
         step = begin(execution_of(context), context, self.work_item).step(self.work_item)
         if is_taken_over(step):
             self._skip_check()
-        last_try = context["ti"].try_number > (self.retries or 0)
+        if is_decided(step):
+            self._end(step)
+            return
+        last_try = tries_since_begun(context) >= REACH_TRIES
         try:
             attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try))
         except StillWorkingError as error:
@@ -200,7 +215,7 @@ class ConfidenceBranchOperator(BaseBranchOperator):
 
 
 class MilestoneOperator(BaseOperator):
-    """Stands at the end of a phase; its success callback seals the record and renders the report."""
+    """Stands at the end of a phase and seals the record; its success callback renders the report."""
 
     template_fields: Sequence[str] = ()
     ui_color = "#f7e8f3"
@@ -212,6 +227,7 @@ class MilestoneOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         execution = begin(execution_of(context), context, self.milestone)
         reach_milestone(execution, self.milestone)
+        seal(execution, self.milestone)
         tell_reached(context, execution.run, self.milestone)
         return self.milestone
 
@@ -226,8 +242,10 @@ class FinishRunOperator(BaseOperator):
         problems = self._problems(context)
         execution = begin(execution_of(context), context, RUN)
         said = [*refusals(execution), *problems]
-        end_run(execution, said if problems else [])
-        report_end(execution)
+        if not execution.last_of(RUN, "run-sealed"):
+            execution.finish_all_writes()
+            end_run(execution, said if problems else [])
+            report_end(execution)
         if problems:
             raise AirflowFailException("; ".join(said))
 

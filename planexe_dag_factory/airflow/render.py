@@ -29,9 +29,12 @@ from planexe_dag_factory.spec.model import DagSpec, TaskSpec, WorkItem
 BEGINNING = pendulum.datetime(2020, 1, 1, tz="UTC")
 """A fixed start: a plan runs when it is triggered, and the same plan is the same DAG at every parse."""
 
-RETRIES = 2
+RETRIES = 8
 RETRY_DELAY_S = 10.0
-"""Every task of ours may start again: what it did before lies in the record. A person's "no" is never retried."""
+"""Every task of ours may start again: what it did before lies in the record. A person's "no" is never retried.
+
+Each scheduler, worker or API server that dies takes a try from the tasks at work; none may fail for it.
+"""
 
 Inputs = Mapping[str, bytes]
 

@@ -6,8 +6,7 @@ checked here, and one that is not enough opens the request again and says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
@@ -19,14 +18,17 @@ from planexe_dag_factory.airflow.notify import Notice, Occasion, tell, ticket_li
 from planexe_dag_factory.airflow.settings import auth_manager, execution_of, notify_path, people
 from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.text import escape_markdown
-from planexe_dag_factory.airflow.triggers import DelegationTrigger
+from planexe_dag_factory.airflow.triggers import AnswerTrigger, DelegationTrigger
 from planexe_dag_factory.delegation.answers import (
     Answer,
     AnswerRefusedError,
+    Effect,
     find_last_ticket,
     is_answered,
     last_ticket,
     open_ticket,
+    standing_answer,
+    take_again,
     take_answer,
 )
 from planexe_dag_factory.delegation.approval import require_approvals, settle
@@ -46,7 +48,7 @@ TIMEOUT_S = conf.getfloat("sensors", "default_timeout")
 """Airflow's own, read once: it would look for it once a sensor, and a plan has hundreds."""
 SETTLED = "This was settled in the run from which this one goes on."
 DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
-INTERRUPTED = "This was asked before: the task was interrupted, or cleared by hand. Please answer again."
+CLEARED_SINCE = "This was asked before, and the task was cleared by hand since. Please answer again."
 
 
 class TicketSensor(BaseSensorOperator):
@@ -64,11 +66,23 @@ class TicketSensor(BaseSensorOperator):
         step = begin(execution_of(context), context, self.work_item).step(self.work_item)
         return SETTLED if self.is_settled(step) else self._begin(context, step)
 
-    def _begin(self, context: Context, step: StepRun) -> NoReturn:
+    def _begin(self, context: Context, step: StepRun) -> str:
         self.before(step)
-        if context["ti"].try_number > 1 and self._is_still_asked(step):
-            raise TaskAwaitingInput(method_name="resume", kwargs={"again": True}, timeout=timedelta(0))
-        self.ask(context, step, INTERRUPTED if context["ti"].try_number > 1 else None)
+        if context["ti"].try_number == 1:
+            self.ask(context, step)
+        return self._go_on(context, step)
+
+    def _go_on(self, context: Context, step: StepRun) -> str:
+        """Begin again: with the answer on record, with what Airflow has kept of the request, or by asking anew."""
+        ticket = find_last_ticket(step)
+        if ticket is None or (ticket["task_id"], ticket["kind"]) != (self.task_id, self.subject(step)[0]):
+            self.ask(context, step)
+        if not is_answered(step, ticket):
+            self.defer(trigger=AnswerTrigger(str(context["ti"].id)), method_name="resume")
+        answer = standing_answer(step, ticket)
+        if answer is None:
+            self.ask(context, step, CLEARED_SINCE)
+        return self._take(context, step, ticket, lambda: take_again(step, ticket, answer), answer)
 
     def is_settled(self, step: StepRun) -> bool:
         """Say whether nobody need be asked, since this run goes on from another."""
@@ -92,23 +106,38 @@ class TicketSensor(BaseSensorOperator):
         self._tell(context, step, ticket, "opened")
         self._park(step, ticket)
 
-    def resume(self, context: Context, event: Mapping[str, Any], *, again: bool = False) -> str:
+    def resume(self, context: Context, event: Mapping[str, Any]) -> str:
         """Take the answer, or ask again where it is not enough; return the option chosen.
 
         After a timeout nobody has answered: those who are asked are reminded, or others asked too.
-        `again`: the task has started again, and Airflow has kept no answer to the ticket that was open.
+        `open` comes from a look at what was asked before the task died (`AnswerTrigger`).
         """
-        step = execution_of(context).step(self.work_item)
+        execution = execution_of(context)
+        execution.finish_writes(self.work_item)
+        step = execution.step(self.work_item)
         ticket = last_ticket(step)
-        if event.get("error_type") == "timeout":
-            if again:
+        if "open" in event:
+            if not event["open"]:
                 self._request(context, ticket)
+            self._park(step, ticket)
+        if event.get("error_type") == "timeout":
             self._nudge(context, step, ticket)
         if "error" in event:
             raise AirflowFailException(f"Nobody answered: {event['error']}")
         answer = _answer(event)
+        return self._take(context, step, ticket, lambda: take_answer(step, ticket, answer, people()), answer)
+
+    def _take(
+        self,
+        context: Context,
+        step: StepRun,
+        ticket: Mapping[str, Any],
+        take: Callable[[], Effect],
+        answer: Answer,
+    ) -> str:
+        """Let an answer take its effect, and go on as it says."""
         try:
-            effect = take_answer(step, ticket, answer, people())
+            effect = take()
         except AnswerRefusedError as error:
             self.log.warning("The answer of %s is not enough: %s", answer.by.name, error)
             self.ask(context, step, f"The last answer was not enough: {error}", ticket.get("asked_since"))
@@ -121,17 +150,8 @@ class TicketSensor(BaseSensorOperator):
             self.defer(trigger=trigger, method_name="redone")
         return answer.option
 
-    def _is_still_asked(self, step: StepRun) -> bool:
-        """Say whether the newest ticket is this task's and waits: Airflow keeps its request, and an answer, if any."""
-        ticket = find_last_ticket(step)
-        return (
-            ticket is not None
-            and (ticket["task_id"], ticket["kind"]) == (self.task_id, self.subject(step)[0])
-            and not is_answered(step, ticket)
-        )
-
     def _request(self, context: Context, ticket: Mapping[str, Any]) -> None:
-        """Open Airflow's request; one that is open already stays as it is."""
+        """Open Airflow's request. One that is there loses its answer, if it has any."""
         upsert_hitl_detail(
             ti_id=context["ti"].id,
             options=[option["id"] for option in ticket["options"]],

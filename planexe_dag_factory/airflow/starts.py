@@ -9,22 +9,24 @@ from structlog.contextvars import bind_contextvars
 from planexe_dag_factory.airflow.settings import auth_manager
 from planexe_dag_factory.delegation.attempts import Attempt
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.delegation.takeover import CLEARED, CLEARED_BY_HAND
-from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
+from planexe_dag_factory.delegation.takeover import CLEARED_BY_HAND
+from planexe_dag_factory.record.events import CLEARED, ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
 
 RETRIED = "task-retried"
 
 
 def begin(execution: Execution, context: Context, about: str) -> Execution:
-    """Put on record that a task of a run starts again. `about` is its work item or milestone, or the run.
+    """Put on record that a task of a run starts again, and finish what it wrote when it died.
 
+    `about` is its work item or milestone, or the run.
     No worker is told that a task was cleared; the number of its try shows it. Who did it was noted by
     the API server.
     """
     name_in_log(execution, about)
-    ti, retries = context["ti"], context["task"].retries or 0
+    ti = context["ti"]
     if ti.try_number > 1:
-        cleared = ti.try_number == ti.max_tries - retries + 1
+        execution.finish_writes(about)
+        cleared = tries_since_begun(context) == 1
         by = _who_cleared(execution, ti.task_id) if cleared else ORCHESTRATOR
         after = execution.spec.work_items[about].upstream if about in execution.spec.work_items else ()
         action = CLEARED if cleared else RETRIED
@@ -53,3 +55,10 @@ def name_attempt_in_log(attempt: Attempt | None) -> None:
     """Let it name the agent, too, and which attempt it was."""
     if attempt:
         bind_contextvars(agent=attempt.agent, attempt=attempt.number)
+
+
+def tries_since_begun(context: Context) -> int:
+    """Count the tries of a task since it began, or was cleared by hand; the first is 1."""
+    ti = context["ti"]
+    tries: int = ti.try_number - (ti.max_tries - (context["task"].retries or 0))
+    return tries

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from http.client import NOT_FOUND
 from typing import Any
+from uuid import UUID
 
 from airflow.sdk import Connection
+from airflow.sdk.api.datamodels._generated import HITLDetailResponse
 from airflow.sdk.bases.hook import BaseHook
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time.hitl import get_hitl_detail_content_detail
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
 from planexe_agents.client import AgentClient
 from planexe_agents.protocol import Assignment, Outcome
 
@@ -79,6 +85,7 @@ class DelegationTrigger(BaseTrigger):
             key, watch = await _connection(key_conn_id()), telemetry(server=True)
             execution = await asyncio.to_thread(open_execution, run, key, watch=watch)
             name_in_log(execution, self.work_item)
+            await asyncio.to_thread(execution.finish_writes, self.work_item)
             attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})
@@ -90,6 +97,43 @@ class DelegationTrigger(BaseTrigger):
 
 async def _connection(conn_id: str | None) -> Connection | None:
     return await BaseHook.aget_connection(conn_id) if conn_id else None
+
+
+class AnswerTrigger(BaseTrigger):
+    """Looks what Airflow has kept of a request that a task had opened before it died.
+
+    No worker can read it. To open the request again would discard an answer; and to park where one is
+    there resumes the task at once, which Airflow takes for a death (see HOLD_S).
+    """
+
+    def __init__(self, ti_id: str, hold_s: float = HOLD_S) -> None:
+        super().__init__()
+        self.ti_id = ti_id
+        self.hold_s = hold_s
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"ti_id": self.ti_id, "hold_s": self.hold_s}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Fire once: with the answer as Airflow brings it, or `open`, which says whether there is a request."""
+        await asyncio.sleep(self.hold_s)
+        try:
+            kept = await sync_to_async(get_hitl_detail_content_detail)(ti_id=UUID(self.ti_id))
+        except AirflowRuntimeError as error:
+            if (error.error.detail or {}).get("status_code") != NOT_FOUND:
+                raise
+            yield TriggerEvent({"open": False})
+        else:
+            yield TriggerEvent(_answer(kept) if kept.response_received else {"open": True})
+
+
+def _answer(kept: HITLDetailResponse) -> dict[str, Any]:
+    by = kept.responded_by_user
+    return {
+        "chosen_options": kept.chosen_options,
+        "params_input": kept.params_input,
+        "responded_by_user": {"id": by.id, "name": by.name} if by else None,
+    }
 
 
 def describe(attempt: Attempt | None) -> str:

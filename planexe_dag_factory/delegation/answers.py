@@ -9,9 +9,9 @@ from typing import Any
 
 from planexe_dag_factory.delegation.approval import conflict, record_approval, settle
 from planexe_dag_factory.delegation.asked import refusal
-from planexe_dag_factory.delegation.attempts import last_attempts
+from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
-from planexe_dag_factory.delegation.desk import Desk, read_desk
+from planexe_dag_factory.delegation.desk import Desk, actor_of, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.taught import learn
@@ -22,6 +22,8 @@ from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.people import People
 
+ANSWERED, ANSWER = "ticket-answered", "answer.json"
+REDONE = "It was done again, as you asked."
 NOBODY = People()
 """Without a people file, Airflow alone says who may answer."""
 
@@ -66,7 +68,7 @@ def last_ticket(step: StepRun) -> dict[str, Any]:
 
 def is_answered(step: StepRun, ticket: Mapping[str, Any]) -> bool:
     """Say whether an answer to a ticket was recorded, enough or not."""
-    return step.find_json("tickets", numbered(ticket["n"]), "answer.json") is not None
+    return step.find_json("tickets", numbered(ticket["n"]), ANSWER) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,39 @@ def take_answer(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people
     _record(step, ticket, answer, problems)
     if problems:
         raise AnswerRefusedError(problems)
+    return _take_effect(step, ticket, answer)
+
+
+def standing_answer(step: StepRun, ticket: Mapping[str, Any]) -> Answer | None:
+    """Read the answer on record to a ticket; None where the task was cleared by hand since: then it counts no more."""
+    if step.execution.last_of(step.id, ANSWERED) is None:
+        return None
+    answer = step.read_json("tickets", numbered(ticket["n"]), ANSWER)
+    return Answer(answer["option"], answer["fields"], actor_of(answer["by"]))
+
+
+def take_again(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:
+    """Let a recorded answer take what is left of its effect: the process that took it may have died at any point.
+
+    Raises AnswerRefusedError where it was not enough.
+    """
+    recorded = step.read_json("tickets", numbered(ticket["n"]), ANSWER)
+    if not recorded["accepted"]:
+        raise AnswerRefusedError(tuple(recorded["problems"]))
+    approval, result = step.find_json("approval.json"), step.find_json("result.json")
+    if ticket["kind"] == "approval" and approval and approval["at"] > recorded["at"]:
+        if approval["decision"] == "rejected" and not (result and result["ended_at"] > recorded["at"]):
+            write_result(step, Result("refused", answer.by, reason=approval["reason"]))
+        return Effect(go_on=approval["decision"] == "approved")
+    if result and result["ended_at"] > recorded["at"]:
+        learn(step, ticket, answer.option, answer.fields, answer.by)
+        return Effect(go_on=result["status"] == "done")
+    if answer.option == "Redo" and (last_decision(step) or {"at": ""})["at"] > recorded["at"]:
+        return Effect(go_on=False, again=REDONE)
+    return _take_effect(step, ticket, answer)
+
+
+def _take_effect(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:
     if ticket["kind"] == "approval":
         return _approve(step, ticket, answer)
     effect = Effect(go_on=_finish(step, answer))
@@ -117,7 +152,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "accepted": not problems,
         "problems": list(problems),
     }
-    step.record("ticket-answered", {f"tickets/{numbered(ticket['n'])}/answer.json": document}, answer.by, **details)
+    step.record(ANSWERED, {f"tickets/{numbered(ticket['n'])}/{ANSWER}": document}, answer.by, **details)
 
 
 def _recordable(value: Any) -> Any:
@@ -131,7 +166,8 @@ def _approve(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect
         record_approval(step, answer.by, approved=False, reason=reason, amount=amount)
         write_result(step, Result("refused", answer.by, reason=reason))
         return Effect(go_on=False)
-    record_vote(step, ticket, answer.by, reason, amount)
+    if step.find_json("votes", f"{numbered(ticket['n'])}.json") is None:
+        record_vote(step, ticket, answer.by, reason, amount)
     if settle(step):
         return Effect(go_on=True)
     votes = open_votes(step)

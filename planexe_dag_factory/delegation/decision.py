@@ -15,6 +15,7 @@ from planexe_dag_factory.delegation.attempts import (
     Attempt,
     Status,
     last_attempts,
+    last_decision,
     may_have_acted,
     read_assignment,
     record_reroute,
@@ -28,6 +29,8 @@ from planexe_dag_factory.learning.calibration import Calibrated
 from planexe_dag_factory.record.events import ORCHESTRATOR, Actor
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.model import Candidate
+
+JUDGED, ENDED = "outcome-judged", ("step-done", "step-refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,45 @@ class Decision:
 def decide(step: StepRun, *, accept: bool = True) -> Decision:
     """Verify the newest outcome, decide, and record it; an accepted outcome ends the step.
 
-    With `accept` False a person asked for the outcome and will see it, however confident it is.
+    With `accept` False a person asked for the outcome and will see it, however confident it is. What
+    was decided by a process that died since stays.
     """
+    if is_decided(step):
+        return _standing(step)
     decision = _judge(step)
     if decision.decision == "accept" and not accept:
         decision = replace(decision, decision="review", why=f"done again as asked; {decision.why}")
-    _settle(step, decision)
+    _record(step, decision)
+    _take_effect(step, decision)
     return decision
 
 
 def accept_at_once(step: StepRun) -> bool:
     """End the step with its newest outcome if that is beyond doubt; else leave all to `decide`."""
-    decision = _judge(step)
-    if decision.decision == "accept":
-        _settle(step, decision)
+    decided = is_decided(step)
+    decision = _standing(step) if decided else _judge(step)
+    if decision.decision == "accept" and not decided:
+        _record(step, decision)
+        _take_effect(step, decision)
     return decision.decision == "accept"
 
 
-def _settle(step: StepRun, decision: Decision) -> None:
-    """Record a decision; an accepted outcome ends the step."""
-    _record(step, decision)
+def is_decided(step: StepRun) -> bool:
+    """Say whether the newest attempts were decided about: whoever starts again after that asks no agent."""
+    last = step.execution.last_of(step.id, JUDGED, *ENDED, "assignment-sent", "candidate-failed")
+    return last in (JUDGED, *ENDED) and last_decision(step) is not None
+
+
+def _standing(step: StepRun) -> Decision:
+    """Read the decision on record, and let it take what is left of its effect."""
+    recorded, tried = last_decision(step) or {}, last_attempts(step)
+    decision = Decision(recorded["decision"], recorded["why"], tried[-1] if tried else None, tried)
+    if step.execution.last_of(step.id, JUDGED, *ENDED) == JUDGED:
+        _take_effect(step, decision)
+    return decision
+
+
+def _take_effect(step: StepRun, decision: Decision) -> None:
     outcome = decision.attempt.outcome if decision.attempt else None
     if decision.decision == "accept" and outcome:
         write_result(step, outcome_result(outcome, ORCHESTRATOR))
@@ -171,7 +193,7 @@ def _record(step: StepRun, decision: Decision) -> None:
     }
     number = decision.attempt.number if decision.attempt else 1
     files = {f"{numbered(number)}/decision.json": document}
-    step.record("outcome-judged", files, decision=decision.decision, why=decision.why)
+    step.record(JUDGED, files, decision=decision.decision, why=decision.why)
     if decision.decision == "ticket" and decision.attempt:
         record_reroute(step, decision.attempt, PEOPLE)
 

@@ -10,8 +10,17 @@ from typing import Any
 from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, is_signed_by
 
 from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
-from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.events import ORCHESTRATOR, Actor, Event, append_event
+from planexe_dag_factory.errors import DelegationError, RecordError
+from planexe_dag_factory.record.events import (
+    CLEARED,
+    ORCHESTRATOR,
+    RUN,
+    Actor,
+    Event,
+    append_event,
+    list_events,
+    read_events,
+)
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent, Candidate, Capability, Registry
 from planexe_dag_factory.routing.registry import parse_registry
@@ -143,15 +152,45 @@ class Execution:
     def record(
         self, action: str, about: str, files: Mapping[str, Any], actor: Actor = ORCHESTRATOR, **details: Any
     ) -> str:
-        """Write a signed event, then the files that it speaks of (by path: JSON, or bytes); return its digest."""
+        """Write a signed event and the files that it speaks of (by path: JSON, or bytes); return its digest.
+
+        The files are staged first and get their names last: whoever dies in between leaves all that
+        `finish_writes` needs.
+        """
         contents = {
             path: content if isinstance(content, bytes) else canonical(content) for path, content in files.items()
         }
         digests = {path: digest_bytes(content) for path, content in contents.items()}
-        mark = self.log(action, about, actor, digests, **details)
+        try:
+            for path, content in contents.items():
+                self.run.stage(content, *path.split("/"))
+            mark = self.log(action, about, actor, digests, **details)
+        except RecordError:
+            for path, content in contents.items():
+                self.run.unstage(content, *path.split("/"))
+            raise
         for path, content in contents.items():
-            self.run.write_bytes(content, *path.split("/"))
+            self.run.settle(content, *path.split("/"))
         return mark
+
+    def last_of(self, about: str, *actions: str) -> str | None:
+        """Return which of these came last about something; None where none did, or its task was cleared since."""
+        wanted = {*actions, CLEARED}
+        said = [file.action for file in list_events(self.run, about) if file.action in wanted]
+        return said[-1] if said and said[-1] != CLEARED else None
+
+    def finish_writes(self, about: str) -> None:
+        """Give the files their names that a process which died had staged, and that its signed events speak of."""
+        last_words: dict[str, str] = {}
+        for event in read_events(self.run, about):
+            last_words |= event["digests"]
+        for path, content_digest in last_words.items():
+            self.run.finish(content_digest, *path.split("/"))
+
+    def finish_all_writes(self) -> None:
+        """Do the same wherever there are drafts, for those whose task nobody starts again."""
+        for about in {path.split("/")[1] if path.count("/") > 1 else RUN for path in self.run.drafts()}:
+            self.finish_writes(about)
 
     def step(self, work_item_id: str) -> StepRun:
         """Return one work item of this run. Raises DelegationError where the run has none of that id."""

@@ -68,8 +68,9 @@ def _digests(run: RunFolder, *names: str) -> dict[str, str]:
 
 
 def end_run(execution: Execution, problems: list[str]) -> None:
-    """Record how the run ended; `problems` are what kept it from succeeding."""
-    execution.log("run-ended", RUN, state="failed" if problems else "success", problems=problems)
+    """Record how the run ended, once; `problems` are what kept it from succeeding."""
+    if not execution.last_of(RUN, "run-ended"):
+        execution.log("run-ended", RUN, state="failed" if problems else "success", problems=problems)
 
 
 def seal(execution: Execution, milestone: str | None) -> None:
@@ -86,9 +87,26 @@ def seal_run(execution: Execution) -> None:
 
 
 def reach_milestone(execution: Execution, milestone: str) -> None:
-    """Record that a milestone was reached, after all that it closes."""
+    """Record once that a milestone was reached, after all that it closes."""
+    if execution.last_of(milestone, "milestone-reached"):
+        return
     closed = next((one.work_items for one in execution.spec.milestones if one.id == milestone), ())
     execution.log("milestone-reached", milestone, after=closed)
+
+
+def unreported(execution: Execution) -> list[str]:
+    """Return the milestones that were reached, and whose report is not all there."""
+    return [
+        milestone
+        for milestone in execution.run.names("milestones")
+        if execution.last_of(milestone, "milestone-reached")
+        and not execution.run.exists(*report_place(milestone).split("/"), "report.pdf")
+    ]
+
+
+def report_place(milestone: str | None) -> str:
+    """Return the folder of a report: of a milestone, or (None) of the end."""
+    return f"milestones/{milestone}/report" if milestone else FINAL
 
 
 def refusals(execution: Execution) -> list[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from planexe_dag_factory.delegation.approval import approval_fault
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.record.events import list_events
+from planexe_dag_factory.record.events import CLEARED, list_events
 
 TAKEN_OVER = "step-taken-over"
 APPROVED = "approval-taken-over"
-CLEARED = "task-cleared"
 CLEARED_BY_HAND = "cleared-in-airflow"
 
 

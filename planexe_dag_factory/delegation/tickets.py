@@ -78,7 +78,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
     options = options_for(kind, step.item)
     return {
         "kind": kind,
-        "n": len(step.names("tickets")) + 1,
+        "n": 1 + sum(step.find_json("tickets", n, "ticket.json") is not None for n in step.names("tickets")),
         **asdict(place),
         "work_item": step.id,
         "title": step.item.title,

@@ -20,6 +20,8 @@ from planexe_dag_factory.record.folder import RunFolder, now
 ActorKind = Literal["orchestrator", "agent", "person"]
 AUDIT = "audit"
 RUN = "run"
+CLEARED = "task-cleared"
+"""Somebody cleared a task by hand: what was on record about its step counts no more."""
 UNKNOWN = "unknown"
 """Who acted, where nobody can tell."""
 _NAME = re.compile(r"(\d{8}T\d{12})\+([a-z][a-z-]*)\+([0-9a-f]{64})\.json")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,39 @@ class RunFolder:
         except OSError as error:
             raise self._unreadable(error, *segments) from error
 
+    def stage(self, content: bytes, *segments: str) -> None:
+        """Write a file as a draft, which `settle` gives its name. Raises RecordError where it cannot be."""
+        path, draft = _path(*segments), _draft(digest_bytes(content), *segments)
+        try:
+            self._storage.stage(content, draft)
+        except OSError as error:
+            raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
+
+    def settle(self, content: bytes, *segments: str) -> None:
+        """Give a staged file its name. Raises RecordError where that cannot be done."""
+        path, draft = _path(*segments), _draft(digest_bytes(content), *segments)
+        try:
+            self._storage.settle(content, draft, path)
+        except OSError as error:
+            raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
+
+    def unstage(self, content: bytes, *segments: str) -> None:
+        """Take a staged file away again, where there is one and it can be done."""
+        with suppress(OSError):
+            self._storage.remove(_draft(digest_bytes(content), *segments))
+
+    def finish(self, mark: str, *segments: str) -> None:
+        """Settle a file of this digest that was staged, and whose process has died; else do nothing."""
+        draft = _draft(mark, *segments)
+        if self._storage.exists(draft):
+            content = self._storage.read(draft)
+            if digest_bytes(content) == mark:
+                self.settle(content, *segments)
+
+    def drafts(self) -> list[str]:
+        """List every file that has not got its name."""
+        return [path for path in self.paths() if path.rpartition("/")[2].startswith(".")]
+
     def digests(self, *segments: str) -> Mapping[str, str]:
         """Return the digest of every file below a folder but drafts, by its path from the run folder."""
         return {
@@ -169,3 +203,10 @@ def _path(*segments: str) -> str:
         if not _is_name(segment):
             raise RecordError(f"{segment!r} cannot be a name in the run folder")
     return "/".join(segments)
+
+
+def _draft(mark: str, *segments: str) -> str:
+    """Name the draft of a file by its digest: whoever finds it knows what it holds."""
+    folder, _, name = _path(*segments).rpartition("/")
+    draft = f".{name}.{mark.removeprefix('sha256:')[:8]}"
+    return f"{folder}/{draft}" if folder else draft

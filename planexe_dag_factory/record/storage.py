@@ -68,6 +68,12 @@ class Storage(Protocol):
     def write(self, content: bytes, path: str, *, replace: bool) -> bool:
         """Write a file whole or not at all; say whether it was. Without `replace` one that is there stays."""
 
+    def stage(self, content: bytes, draft: str) -> None:
+        """Write what `settle` gives its name, where a name can be given."""
+
+    def settle(self, content: bytes, draft: str, path: str) -> None:
+        """Let a staged file appear under its name; one that did so before is left as it is."""
+
     def remove(self, path: str) -> None:
         """Remove a file, which need not be there."""
 
@@ -157,6 +163,13 @@ class Disk:
             draft.unlink(missing_ok=True)
         return True
 
+    def stage(self, content: bytes, draft: str) -> None:
+        self.write(content, draft, replace=True)
+
+    def settle(self, content: bytes, draft: str, path: str) -> None:  # noqa: ARG002 - the draft holds it
+        with suppress(FileNotFoundError):
+            (self.root / draft).replace(self.root / path)
+
     def remove(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)
 
@@ -218,6 +231,12 @@ class Bucket:
         except FileExistsError:
             return False
         return True
+
+    def stage(self, content: bytes, draft: str) -> None:
+        """Write nothing: no object can be renamed, and one PUT is whole."""
+
+    def settle(self, content: bytes, draft: str, path: str) -> None:  # noqa: ARG002 - there is none
+        self.write(content, path, replace=True)
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):

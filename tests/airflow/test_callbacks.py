@@ -53,12 +53,16 @@ def test_a_paper_that_cannot_be_made_leaves_the_page_and_says_so(
 
     monkeypatch.setattr("planexe_dag_factory.report.pdf.render_pdf", broken)
     write_report(execution, MILESTONE)
-    assert execution.run.names(*PLACE) == ["error.json", "report.html", "report.json"]
-    said = execution.run.read_json(*PLACE, "error.json")
-    assert (said["error"], said["attempt"]) == ("no room on the device", ATTEMPTS)
+    assert execution.run.names(*PLACE) == ["report.html", "report.json"]
+    said = read_events(execution.run, MILESTONE)[-1]
+    assert (said["action"], said["details"]) == (
+        "report-failed",
+        {"error": "no room on the device", "attempt": ATTEMPTS},
+    )
 
 
 def test_a_report_that_cannot_be_made_at_all_is_not_set_on_paper(execution: Execution) -> None:
     execution.run.write_bytes(b"{", "plan.json")
     write_report(execution, MILESTONE)
-    assert execution.run.names(*PLACE) == ["error.json"]
+    assert execution.run.names(*PLACE) == []
+    assert [event["action"] for event in read_events(execution.run, MILESTONE)][-ATTEMPTS:] == ["report-failed"] * 3

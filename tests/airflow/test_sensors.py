@@ -10,10 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from airflow.sdk.exceptions import TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput, TaskDeferred
 
 from planexe_dag_factory.airflow import sensors
 from planexe_dag_factory.airflow.sensors import ApprovalGateSensor, HumanTicketSensor
+from planexe_dag_factory.airflow.triggers import AnswerTrigger
+from planexe_dag_factory.delegation import answers
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.record.events import read_events
 from planexe_dag_factory.routing.model import Reminders
@@ -40,6 +42,14 @@ def at_work(monkeypatch: pytest.MonkeyPatch, step: StepRun) -> StepRun:
     return step
 
 
+class Death(BaseException):
+    """The process ends here, as if it were killed."""
+
+
+def dies(*_: Any, **__: Any) -> None:
+    raise Death
+
+
 def leg(task_id: str, number: int) -> Any:
     ti = SimpleNamespace(id=uuid4(), dag_id="harbour", run_id="run", task_id=task_id, try_number=number, max_tries=2)
     return {"ti": ti, "task": SimpleNamespace(retries=2)}
@@ -51,38 +61,88 @@ def parked(act: Any, *words: Any, **named: Any) -> TaskAwaitingInput:
     return caught.value
 
 
+def looks_what_was_kept(act: Any, *words: Any) -> None:
+    with pytest.raises(TaskDeferred) as caught:
+        act(*words)
+    assert isinstance(caught.value.trigger, AnswerTrigger)
+    assert caught.value.method_name == "resume"
+
+
 def test_a_task_that_starts_again_takes_the_answer_that_airflow_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]]
 ) -> None:
     step = at_work(monkeypatch, make_scene(tmp_path).step)
     sensor = HumanTicketSensor(task_id="survey.human", work_item="survey")
     parked(sensor.execute, leg("survey.human", 1))
-    again = parked(sensor.execute, leg("survey.human", 2))
-    assert (again.kwargs, again.timeout) == ({"again": True}, timedelta(0))
+    looks_what_was_kept(sensor.execute, leg("survey.human", 2))
     assert (len(requests), step.names("tickets")) == (1, ["001"])  # to open it again would discard the answer
-    said = sensor.resume(leg("survey.human", 2), {"chosen_options": ["Done"], **ANSWER}, again=True)
+    said = sensor.resume(leg("survey.human", 2), {"chosen_options": ["Done"], **ANSWER})
     assert (said, step.read_json("result.json")["by"]["id"]) == ("Done", "anna")
 
 
-def test_a_task_that_starts_again_without_an_answer_has_its_request_back(
+@pytest.mark.parametrize(("kept", "opened"), [(True, 1), (False, 2)])
+def test_a_task_that_starts_again_without_an_answer_waits_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]], kept: bool, opened: int
+) -> None:
+    step = at_work(monkeypatch, make_scene(tmp_path).step)
+    sensor = HumanTicketSensor(task_id="survey.human", work_item="survey")
+    parked(sensor.execute, leg("survey.human", 1))
+    looks_what_was_kept(sensor.execute, leg("survey.human", 2))
+    waiting = parked(sensor.resume, leg("survey.human", 2), {"open": kept})
+    assert (waiting.timeout, len(requests), step.names("tickets")) == (None, opened, ["001"])
+
+
+def test_an_answer_on_record_takes_its_effect_though_its_task_died(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]]
 ) -> None:
     step = at_work(monkeypatch, make_scene(tmp_path).step)
     sensor = HumanTicketSensor(task_id="survey.human", work_item="survey")
     parked(sensor.execute, leg("survey.human", 1))
-    parked(sensor.execute, leg("survey.human", 2))
-    waiting = parked(sensor.resume, leg("survey.human", 2), {"error": "x", "error_type": "timeout"}, again=True)
-    assert (waiting.timeout, len(requests), step.names("tickets")) == (None, 2, ["001"])
+    with monkeypatch.context() as death:
+        death.setattr(answers, "write_result", dies)
+        with pytest.raises(Death):
+            sensor.resume(leg("survey.human", 1), {"chosen_options": ["Done"], **ANSWER})
+    assert step.find_json("result.json") is None
+    for _ in range(2):  # the second time all of it is there already
+        assert sensor.execute(leg("survey.human", 2)) == "Done"
+    assert (len(requests), step.names("tickets")) == (1, ["001"])
+    assert [event["action"] for event in read_events(step.execution.run, "survey")] == [
+        "ticket-opened",
+        "ticket-answered",
+        "task-retried",
+        "step-done",
+        "task-retried",
+    ]
 
 
-def test_a_task_that_was_answered_and_starts_again_asks_again(
+def test_a_refusal_on_record_stays_one_though_its_task_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]]
+) -> None:
+    gate = replace(GATE, amount=None)
+    step = at_work(monkeypatch, make_scene(tmp_path, item=replace(ITEM, route=replace(ROUTE, gate=gate))).step)
+    sensor = ApprovalGateSensor(task_id="survey.gate", work_item="survey")
+    parked(sensor.execute, leg("survey.gate", 1))
+    no = {"chosen_options": ["Reject"], "params_input": {"comment": "no"}, "responded_by_user": {"id": "anna"}}
+    with monkeypatch.context() as death:
+        death.setattr(answers, "write_result", dies)
+        with pytest.raises(Death):
+            sensor.resume(leg("survey.gate", 1), no)
+    assert step.read_json("approval.json")["decision"] == "rejected"
+    with pytest.raises(AirflowFailException, match="anna said 'Reject'"):
+        sensor.execute(leg("survey.gate", 2))
+    assert (step.read_json("result.json")["status"], len(requests)) == ("refused", 1)
+
+
+def test_a_task_that_was_answered_and_cleared_by_hand_asks_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]]
 ) -> None:
     step = at_work(monkeypatch, make_scene(tmp_path).step)
     sensor = HumanTicketSensor(task_id="survey.human", work_item="survey")
     parked(sensor.execute, leg("survey.human", 1))
     sensor.resume(leg("survey.human", 1), {"chosen_options": ["Done"], **ANSWER})
-    parked(sensor.execute, leg("survey.human", 2))
+    cleared = leg("survey.human", 2)
+    cleared["ti"].max_tries = 3
+    parked(sensor.execute, cleared)
     assert (len(requests), step.names("tickets")) == (2, ["001", "002"])
     assert step.read_json("tickets", "002", "ticket.json")["previous"].startswith("This was asked before")
 

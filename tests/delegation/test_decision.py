@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from planexe_dag_factory.delegation.lifecycle import begin_run, end_run, refusal
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.record.folder import RunFolder
-from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.routing.model import Agent, Registry
 from tests.delegation.scenes import Scene, make_scene
 
 
@@ -94,18 +95,32 @@ def test_an_outcome_of_another_assignment_is_not_accepted(tmp_path: Path) -> Non
 
 
 def test_an_agent_that_is_not_as_it_was_when_the_run_began_is_not_trusted(tmp_path: Path) -> None:
-    scene = delegated(tmp_path, {})
-    first = scene.step.execution.registry.agents[0]
-    stranger = replace(first, public_key=SigningKey.generate().public)
-    lax = replace(first, capabilities=(replace(first.capabilities[0], output_schema={}),))
-    for today, why in ((stranger, "another key"), (lax, "another schema")):
+    changes: dict[str, Callable[[Agent], Agent]] = {
+        "another key": lambda first: replace(first, public_key=SigningKey.generate().public),
+        "another schema": lambda first: replace(
+            first, capabilities=(replace(first.capabilities[0], output_schema={}),)
+        ),
+        "moved": lambda first: replace(first, url="http://moved:1", version="3"),
+    }
+    said = {}
+    for name, change in changes.items():
+        scene = delegated(tmp_path / name.replace(" ", "-"), {})
+        today = change(scene.step.execution.registry.agents[0])
         decision = decide(scene.again(registry=Registry((today,))))
-        assert (decision.decision, decision.why) == (
-            "ticket",
-            f"first is registered with {why} than when this run began, so its outcome cannot be verified",
-        )
-    moved = replace(first, url="http://moved:1", version="3")
-    assert decide(scene.again(registry=Registry((moved,)))).decision == "accept"
+        said[name] = (decision.decision, decision.why)
+    for why in ("another key", "another schema"):
+        told = f"first is registered with {why} than when this run began, so its outcome cannot be verified"
+        assert said[why] == ("ticket", told)
+    assert said["moved"][0] == "accept"
+
+
+def test_a_decision_on_record_stays_for_a_task_that_starts_again(tmp_path: Path) -> None:
+    scene = delegated(tmp_path, {"confidence": 0.2})
+    assert decide(scene.step).decision == "review"
+    assert not accept_at_once(scene.again(registry=Registry(())))
+    assert decide(scene.again(registry=Registry(()))).decision == "review"
+    judged = [one for one in read_events(scene.step.execution.run, "survey") if one["action"] == "outcome-judged"]
+    assert len(judged) == 1
 
 
 def test_an_outcome_that_another_signed_is_not_accepted(tmp_path: Path) -> None:
