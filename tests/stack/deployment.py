@@ -1,0 +1,154 @@
+"""The services of docker-compose.yaml as plain processes: their commands and environment, on real servers.
+
+What differs from the containers: where things listen, where folders are, and who logs in (the
+image's user database is not installed here, so it is Airflow's simple one).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from planexe_dag_factory.stack.embedded import free_port
+from planexe_dag_factory.stack.health import airflow_health
+from planexe_dag_factory.stack.supervisor import Program, Supervisor
+from tests.stack.postgres import start_postgres
+
+ROOT = Path(__file__).parents[2]
+AGENTS = ("data-gathering", "analysis", "reporting", "risk-assessment")
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer", "worker", "worker")
+PASSWORDS = {"admin": "admin-secret", "demo-reviewer": "reviewer-secret"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "pg-secret",
+    "REDIS_PASSWORD": "redis-secret",
+    "FERNET_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "API_SECRET_KEY": "api-secret-api-secret-api-secret-api-secret-api-secret-api-secret",
+    "JWT_SECRET": "jwt-secret-jwt-secret-jwt-secret-jwt-secret-jwt-secret-jwt-secret",
+    "WORKER_CONCURRENCY": "4",
+}
+MISSING = [
+    name
+    for name, there in (
+        ("redis-server", shutil.which("redis-server")),
+        ("postgres", shutil.which("postgres") or next(Path("/usr/lib/postgresql").glob("*/bin/postgres"), None)),
+        ("apache-airflow-providers-celery", importlib.util.find_spec("celery")),
+        ("psycopg2-binary", importlib.util.find_spec("psycopg2")),
+        ("asyncpg", importlib.util.find_spec("asyncpg")),
+    )
+    if not there
+]
+
+
+@dataclass
+class Deployment:
+    """The services of the compose file on this machine: `folder` stands for what the containers share."""
+
+    folder: Path
+    supervisor: Supervisor
+    services: dict[str, Any]
+    ports: dict[str, int]
+    more: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def below(cls, folder: Path, supervisor: Supervisor, more: Mapping[str, str] | None = None) -> Deployment:
+        """Choose ports; `more` is put into the environment of every Airflow service."""
+        services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())["services"]
+        names = ("postgres:5432", "redis:6379", "api-server:8080", *(f"{name}:8000" for name in AGENTS))
+        return cls(folder, supervisor, services, {name: free_port() for name in names}, dict(more or {}))
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['api-server:8080']}"
+
+    def run(self, name: str, command: list[str]) -> None:
+        self.supervisor.run(self.program(name, command, self.environment("scheduler")))
+
+    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
+        self.supervisor.start(self.program(name, command, environment))
+
+    def program(self, name: str, command: list[str], environment: Mapping[str, str]) -> Program:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+        path = os.pathsep.join((str(Path(sys.executable).parent), kept["PATH"]))
+        env = {**kept, **environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
+        return Program(name, tuple(command), env, self.folder, self.folder / f"{name}.log")
+
+    def environment(self, service: str) -> dict[str, str]:
+        """The environment of an Airflow service, its places moved to this machine."""
+        given = self.services[service]["environment"]
+        own = {
+            "AIRFLOW_HOME": str(self.folder / "airflow"),
+            "AIRFLOW__CORE__AUTH_MANAGER": (
+                "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+            ),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,demo-reviewer:user",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.folder / "passwords.json"),
+            "AIRFLOW__API__PORT": str(self.ports["api-server:8080"]),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        }
+        return {key: self.here(value) for key, value in given.items()} | own | self.more
+
+    def here(self, text: str) -> str:
+        """Put in the secrets, and addresses and folders of this machine."""
+        text = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: SECRETS.get(found[1], ""), text)
+        for service, port in self.ports.items():
+            text = text.replace(service, f"127.0.0.1:{port}")
+        text = text.replace("@postgres/airflow", f"@127.0.0.1:{self.ports['postgres:5432']}/airflow")
+        return text.replace("/opt/planexe", str(self.folder))
+
+    def start_all(self, *commands: list[str]) -> None:
+        """Start every service, in the order of the compose file, and wait until all are healthy.
+
+        `commands` of Airflow's command line are run once there is a database.
+        """
+        for name in ("plans", "run", "keys", "bundles", "registry", "airflow"):
+            (self.folder / name).mkdir()
+        (self.folder / "passwords.json").write_text(json.dumps(PASSWORDS))
+        start_postgres(self.supervisor, self.folder, self.ports["postgres:5432"], SECRETS["POSTGRES_PASSWORD"])
+        self._start_redis()
+        for name in AGENTS:
+            self.start_agent(name)
+        for words in (["db", "migrate"], *commands):
+            self.run("-".join(words[:2]), [sys.executable, "-m", "airflow", *words])
+        register = [self.here(word) for word in self.services["registry"]["command"]]
+        self.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
+        self._start_airflow()
+        assert self.wait_until_healthy(strict=True), "Airflow was not healthy within 240 s"
+
+    def wait_until_healthy(self, *, strict: bool = False) -> bool:
+        return self.supervisor.wait_until(
+            lambda: set(airflow_health(self.url).values()) == {"healthy"}, timeout=240, strict=strict
+        )
+
+    def _start_redis(self) -> None:
+        command = [self.here(word) for word in self.services["redis"]["command"]]
+        port = str(self.ports["redis:6379"])
+        self.start("redis", [*command, "--port", port, "--bind", "127.0.0.1", "--save", ""], {})
+
+    def start_agent(self, name: str) -> None:
+        words = self.here(self.services[name]["command"]).split()
+        state = str(self.folder / "agents" / name)
+        port = str(self.ports[f"{name}:8000"])
+        moved = {"--host": "127.0.0.1", "--port": port, "--state": state}
+        for option, value in moved.items():
+            words[words.index(option) + 1] = value
+        self.start(name, [sys.executable, "-m", "planexe_agents", *words], {})
+
+    def _start_airflow(self) -> None:
+        for number, name in enumerate(AIRFLOW):
+            words = self.services[name]["command"].split()
+            if name == "worker":
+                words += ["--celery-hostname", f"worker-{number}@%h"]
+            self.start(f"{name}-{number}", [sys.executable, "-m", "airflow", *words], self.environment(name))
