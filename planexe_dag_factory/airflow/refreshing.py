@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from airflow.sdk.bases.hook import BaseHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from planexe_dag_factory.airflow.planexe import planexe
-from planexe_dag_factory.airflow.triggers import HOLD_S
+from planexe_dag_factory.airflow.settings import open_folder, run_conn_id
+from planexe_dag_factory.airflow.triggers import HOLD_S, connection_of
 from planexe_dag_factory.errors import PipelineError, PlanExeDagError
 from planexe_dag_factory.pipeline.job import STAGES, Pipeline, Workplace
 from planexe_dag_factory.pipeline.refresh import carry_on
-from planexe_dag_factory.record.folder import RunFolder
 
 
 class RefreshTrigger(BaseTrigger):
@@ -49,7 +48,8 @@ class RefreshTrigger(BaseTrigger):
     async def _carry_on(self, job: Mapping[str, str]) -> str | None:
         try:
             place, pipeline = await _planexe(job)
-            await carry_on(RunFolder(job["path"]), job["milestone"], place, pipeline, asyncio.sleep)
+            run = open_folder(job["path"], await connection_of(run_conn_id()))
+            await carry_on(run, job["milestone"], place, pipeline, asyncio.sleep)
         except (PlanExeDagError, OSError) as error:
             return str(error)
         return None
@@ -59,5 +59,5 @@ async def _planexe(job: Mapping[str, str]) -> tuple[Workplace, Pipeline]:
     configured = planexe()
     if configured is None:
         raise PipelineError("no PlanExe is configured for the triggerer")
-    connection = await BaseHook.aget_connection(configured.conn_id) if configured.conn_id else None
+    connection = await connection_of(configured.conn_id)
     return configured.place(f"{job['run']}-{job['milestone']}", connection), configured.pipeline(connection)

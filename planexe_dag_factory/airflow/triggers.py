@@ -81,8 +81,8 @@ class DelegationTrigger(BaseTrigger):
         """Fire once: `done` says how it ended, `error` why it did not."""
         await asyncio.sleep(self.hold_s)
         try:
-            run = open_folder(self.run_path, await _connection(run_conn_id()))
-            key, watch = await _connection(key_conn_id()), telemetry(server=True)
+            run = open_folder(self.run_path, await connection_of(run_conn_id()))
+            key, watch = await connection_of(key_conn_id()), telemetry(server=True)
             execution = await asyncio.to_thread(open_execution, run, key, watch=watch)
             name_in_log(execution, self.work_item)
             await asyncio.to_thread(execution.finish_writes, self.work_item)
@@ -95,7 +95,8 @@ class DelegationTrigger(BaseTrigger):
             yield TriggerEvent({"done": describe(attempt)})
 
 
-async def _connection(conn_id: str | None) -> Connection | None:
+async def connection_of(conn_id: str | None) -> Connection | None:
+    """Read a connection as a trigger may; None where none is named."""
     return await BaseHook.aget_connection(conn_id) if conn_id else None
 
 

@@ -11,6 +11,8 @@ from rich.table import Table
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.health import findings_here, print_findings
 from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.pipeline.state import stale_reports
+from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.configuration import Settings, read_passwords
 from planexe_dag_factory.stack.health import component_health
@@ -120,6 +122,8 @@ def _print_status(home: Home, state: State | None) -> None:
         table.add_row(name, str(one.process.pid), health[name], str(one.restarts), str(home.log(name)))
     console.out.print(table)
     console.out.print(_next_step(home, state))
+    for run, milestone, told in stale_reports(RunFolder(state.run_root)):
+        console.out.print(f"{milestone} of {run.name}: {told}", markup=False)
 
 
 def _next_step(home: Home, state: State) -> str:

@@ -7,7 +7,7 @@ planexe/<milestone>/state.json      how the newest refresh ended; beside it what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from planexe_dag_factory.pipeline.folder import GANTT_TABLE, REPORT
 from planexe_dag_factory.pipeline.page import static_page
 from planexe_dag_factory.plan.archive import words_of
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.snapshots import runs_below
 
 PLACE = "planexe"
 """Where in a run folder all of this is kept."""
@@ -75,3 +76,12 @@ def refreshed_page(run: RunFolder, milestone: str) -> str | None:
     if report is None or table is None:
         return None
     return static_page(*(run.read_bytes(*where).decode("utf-8", "replace") for where in (report, table)))
+
+
+def stale_reports(root: RunFolder, newest: int = 20) -> Iterator[tuple[RunFolder, str, Freshness]]:
+    """Yield the milestones of the newest runs whose report could not be brought up to date."""
+    for run in list(runs_below(root))[-newest:]:
+        for milestone in run.names(PLACE):
+            told = read_freshness(run, milestone) if run.exists(PLACE, milestone, STATE) else None
+            if told and told.state == "failed":
+                yield run, milestone, told

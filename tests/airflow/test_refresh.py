@@ -19,8 +19,9 @@ from planexe_dag_factory.airflow.refreshing import RefreshTrigger
 from planexe_dag_factory.cli.reports import report
 from planexe_dag_factory.pipeline.folder import REPORT
 from planexe_dag_factory.pipeline.recording import keep_plan
-from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file, refreshed_page
+from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file, refreshed_page, stale_reports
 from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.keys import make_ring
 from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.ui.records import Record
@@ -79,8 +80,14 @@ def test_what_fails_is_shown_and_tried_again_and_undoes_nothing(
     assert report(reached.run.root, None, milestone="1", target=tmp_path / "out", as_json=False) == 0
     assert "could not be brought up to date (try 1 of 3)" in capsys.readouterr().out
 
+    root = RunFolder(tmp_path / "run")
+    assert [(run.name, milestone) for run, milestone, _ in stale_reports(root)] == [
+        (reached.run.name, reached.milestone)
+    ]
+
     (home / "behaviour.txt").unlink()
     refresh(reached, 2)
+    assert not list(stale_reports(root))
     told = read_freshness(reached.run, reached.milestone)
     assert told
     assert (told.state, told.why) == ("fresh", "")
