@@ -1,7 +1,7 @@
 """A DAG of ours beside the plans': after each milestone it brings PlanExe's own report up to date.
 
 A milestone says so as an asset event and goes on: nothing here can undo or delay it. While PlanExe
-works no worker is held. See docs/adr/0021.
+works no worker is held. See docs/adr/0015.
 """
 
 from __future__ import annotations

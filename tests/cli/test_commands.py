@@ -218,6 +218,7 @@ def test_where_nothing_runs_status_and_down_say_so(tmp_path: Path, monkeypatch: 
         "reason": None,
         "components": {},
         "agents": {},
+        "model": None,
         "problems": [],
     }
     result = invoke("down")
