@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -35,7 +36,8 @@ PLANTED = {
 def make(folder: Path, target: str, **variables: str | Path) -> subprocess.CompletedProcess[str]:
     words = [f"{name}={value}" for name, value in {"BIN": Path(sys.executable).parent, **variables}.items()]
     command = ["make", "-f", str(ROOT / "Makefile"), target, f"VENV={folder}", *words]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # it is not a part
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def git(folder: Path, *words: str) -> None:

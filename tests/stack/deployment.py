@@ -1,7 +1,8 @@
 """The services of docker-compose.yaml as plain processes: their commands and environment, on real servers.
 
 What differs from the containers: where things listen, where folders are, and who logs in (the
-image's user database is not installed here, so it is Airflow's simple one).
+image's user database is not installed here, so it is Airflow's simple one). Every process of
+Airflow's has a home of its own, as containers have.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import yaml
 
 from planexe_dag_factory.stack.embedded import free_port
 from planexe_dag_factory.stack.health import airflow_health
+from planexe_dag_factory.stack.progress import Progress
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
 from tests.stack.postgres import start_postgres
 
@@ -71,7 +73,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.ports['api-server:8080']}"
 
     def run(self, name: str, command: list[str]) -> None:
-        self.supervisor.run(self.program(name, command, self.environment("scheduler")))
+        self.supervisor.run(self.program(name, command, self.environment("scheduler", name)))
 
     def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
         self.supervisor.start(self.program(name, command, environment))
@@ -82,11 +84,11 @@ class Deployment:
         env = {**kept, **environment, "PATH": path, "PYTHONUNBUFFERED": "1"}
         return Program(name, tuple(command), env, self.folder, self.folder / f"{name}.log")
 
-    def environment(self, service: str) -> dict[str, str]:
-        """The environment of an Airflow service, its places moved to this machine."""
+    def environment(self, service: str, process: str) -> dict[str, str]:
+        """The environment of an Airflow process of a service, its places moved to this machine."""
         given = self.services[service]["environment"]
         own = {
-            "AIRFLOW_HOME": str(self.folder / "airflow"),
+            "AIRFLOW_HOME": str(self.folder / "homes" / process),
             "AIRFLOW__CORE__AUTH_MANAGER": (
                 "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
             ),
@@ -102,7 +104,7 @@ class Deployment:
 
     def here(self, text: str) -> str:
         """Put in the secrets, and addresses and folders of this machine."""
-        text = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: SECRETS.get(found[1], ""), text)
+        text = re.sub(r"\$\{(\w+)(?::-([^}]*))?[^}]*\}", lambda found: SECRETS.get(found[1], found[2] or ""), text)
         for service, port in self.ports.items():
             text = text.replace(service, f"127.0.0.1:{port}")
         text = text.replace("@postgres/airflow", f"@127.0.0.1:{self.ports['postgres:5432']}/airflow")
@@ -113,15 +115,15 @@ class Deployment:
 
         `commands` of Airflow's command line are run once there is a database.
         """
-        for name in ("plans", "run", "keys", "bundles", "registry", "airflow"):
-            (self.folder / name).mkdir()
+        for name in ("plans", "run", "keys", "bundles", "registry"):
+            (self.folder / name).mkdir(exist_ok=True)
         (self.folder / "passwords.json").write_text(json.dumps(PASSWORDS))
         start_postgres(self.supervisor, self.folder, self.ports["postgres:5432"], SECRETS["POSTGRES_PASSWORD"])
         self._start_redis()
         for name in AGENTS:
             self.start_agent(name)
         for words in (["db", "migrate"], *commands):
-            self.run("-".join(words[:2]), [sys.executable, "-m", "airflow", *words])
+            self.run("-".join(words[:3]), [sys.executable, "-m", "airflow", *words])
         register = [self.here(word) for word in self.services["registry"]["command"]]
         self.run("registry", [sys.executable, "-m", "planexe_dag_factory.cli", "agents", "add", *register])
         self._start_airflow()
@@ -131,6 +133,10 @@ class Deployment:
         return self.supervisor.wait_until(
             lambda: set(airflow_health(self.url).values()) == {"healthy"}, timeout=240, strict=strict
         )
+
+    def watch(self, _: Progress) -> None:
+        """Start again what has ended meanwhile, while a run is followed."""
+        self.supervisor.wait_until(lambda: False, timeout=0.5)
 
     def _start_redis(self) -> None:
         command = [self.here(word) for word in self.services["redis"]["command"]]
@@ -151,4 +157,5 @@ class Deployment:
             words = self.services[name]["command"].split()
             if name == "worker":
                 words += ["--celery-hostname", f"worker-{number}@%h"]
-            self.start(f"{name}-{number}", [sys.executable, "-m", "airflow", *words], self.environment(name))
+            process = f"{name}-{number}"
+            self.start(process, [sys.executable, "-m", "airflow", *words], self.environment(name, process))

@@ -16,6 +16,7 @@ def run_pytest(folder: Path, reason: str, *, ci: bool) -> subprocess.CompletedPr
         f"import pytest\ndef test_fine(): pass\ndef test_it(): pytest.skip({reason!r})\n"
     )
     environment = {key: value for key, value in os.environ.items() if key != "CI"} | ({"CI": "true"} if ci else {})
+    environment["PYTHONPATH"] = str(CONFTEST.parents[1])  # the conftest takes from the tests' own modules
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)
 

@@ -285,6 +285,7 @@ def test_the_api_describes_itself(site: Site) -> None:
     paths = site.as_user("vera").get("/openapi.json").json()["paths"]
     one = "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"
     assert {path: sorted(methods) for path, methods in paths.items()} == {
+        "/api/v1/health": ["get"],
         "/api/v1/people": ["get"],
         "/api/v1/plans": ["get"],
         "/api/v1/plans/{dag_id}/runs": ["get"],
