@@ -60,7 +60,7 @@ def test_an_outcome_that_cannot_be_stored_is_told_when_it_is(tmp_path: Path, act
     asked = assignment("full", action, diary=str(diary), seconds=1)
     with Served(tmp_path / "state", "--wait", "0") as served:
         assert served.post(asked).status_code == 202
-        while not diary.exists():
+        while not (diary.exists() and diary.read_text().endswith("\n")):
             time.sleep(0.01)
         with full_disk(served):
             time.sleep(1.5)  # the action ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,7 +121,8 @@ def test_agents_that_are_silent_set_aside_or_not_who_they_were_are_told_apart(
     registry, history = home / "registry.json", home / "run" / "agents" / "clerk"
     try:
         with Served(tmp_path / "clerk") as clerk:
-            register(registry, [clerk.url])
+            with ThreadPoolExecutor(1) as elsewhere:  # an open browser has taken this thread's event loop
+                elsewhere.submit(register, registry, [clerk.url]).result()
             assert look(site)["agents"] == [{"id": "clerk", "state": "ok", "why": [], "on_hold": None}]
             history.mkdir(parents=True)
             for step in ("00000001", "00000002", "00000003"):

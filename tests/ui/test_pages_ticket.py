@@ -92,7 +92,7 @@ def test_a_correction_is_edited_field_by_field_and_its_difference_shown(site: Si
     page.locator("#send-answer").click()
     expect(page.locator("#field-result-error")).to_contain_text("this is not JSON")
     raw.fill('{"summary": "By road.", "days": 14, "options": ["road"]}')
-    expect(changes).to_contain_text("You change 4 places")
+    expect(changes).to_contain_text("You change 5 places")
     page.locator("#send-answer").click()
     expect(page.locator("#answer")).to_contain_text("Your result takes the place of the agent's")
     airflow = f"{site.url}/api/v2/dags/bridge/dagRuns/{site.run_id}/taskInstances/correct.human/-1/hitlDetails"
