@@ -13,8 +13,8 @@ pytestmark = pytest.mark.airflow
 
 def test_a_run_goes_on_to_its_end_whatever_is_killed(tmp_path: Path) -> None:
     with embedded(tmp_path, PHASES[:1]) as site:
-        campaign = Campaign(site, kills=4, seed=3, moments=("outcome-received", "ticket-opened", "answered", "acted"))
+        campaign = Campaign(site, kills=2, seed=3, moments=("outcome-received", "answered"))
         campaign.carry_out()
     assert [row for row in campaign.rows if row.seconds is None] == []
-    assert len(campaign.rows) == 4
+    assert len(campaign.rows) == 2
     assert campaign.faults == []
