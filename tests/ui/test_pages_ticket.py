@@ -94,7 +94,7 @@ def test_a_correction_is_edited_field_by_field_and_its_difference_shown(site: Si
     raw.fill('{"summary": "By road.", "days": 14, "options": ["road"]}')
     expect(changes).to_contain_text("You change 5 places")
     page.locator("#send-answer").click()
-    expect(page.locator("#answer")).to_contain_text("Your result takes the place of the agent's")
+    expect(page.locator("#answer")).to_contain_text("Answered: Correct")
     airflow = f"{site.url}/api/v2/dags/bridge/dagRuns/{site.run_id}/taskInstances/correct.human/-1/hitlDetails"
     assert '"days": 14' in site.as_user("ann").get(airflow).json()["params_input"]["result"]
 
