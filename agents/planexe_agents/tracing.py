@@ -83,7 +83,12 @@ def span(name: str, traceparent: str | None, assignment: Assignment, started_ns:
         yield begun
 
 
+def named(assignment: Assignment) -> dict[str, str | int]:
+    """Name what an assignment is about, cut to size."""
+    about = {name: getattr(assignment, name)[:LONGEST] for name in ("plan", "run", "step", "agent", "action")}
+    return {**about, "attempt": assignment.attempt}
+
+
 def attributes(assignment: Assignment) -> dict[str, str | int]:
     """Name what an assignment is about, for spans."""
-    named = {name: getattr(assignment, name)[:LONGEST] for name in ("plan", "run", "step", "agent", "action")}
-    return {f"planexe.{name}": value for name, value in named.items()} | {"planexe.attempt": assignment.attempt}
+    return {f"planexe.{name}": value for name, value in named(assignment).items()}

@@ -26,7 +26,7 @@ from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
 from planexe_dag_factory.delegation.decision import accept_at_once, decide, is_decided
 from planexe_dag_factory.delegation.delegate import delegate
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.execution import Execution, StepRun
 from planexe_dag_factory.delegation.lifecycle import (
     begin_run,
     end_run,
@@ -71,30 +71,31 @@ class StartRunOperator(BaseOperator):
         ring = keys(make=True)
         pin_ring(run.above, ring)
         begin_run(run, take_over(run, ring), self._inputs, about)
-        keep_estimates(execution_of(context))
+        execution = execution_of(context)
+        keep_estimates(execution)
         self.log.info("The record of this run is in %s", run.root)
         if planexe() and self._source:
-            self._keep_plan(context, self._source)
+            self._keep_plan(execution, self._source)
         told = (dag_run.conf or {}).get("rollback")
         if told is not None:
-            self._take_over(context, told, about["by"])
+            self._take_over(execution, told, about["by"])
         return run.root
 
-    def _keep_plan(self, context: Context, source: Path) -> None:
+    def _keep_plan(self, execution: Execution, source: Path) -> None:
         """Keep what PlanExe needs to bring its own report up to date."""
         from planexe_dag_factory.pipeline.recording import keep_plan  # noqa: PLC0415 - only with a PlanExe
 
-        why = keep_plan(execution_of(context), source)
+        why = keep_plan(execution, source)
         if why:
             self.log.warning("PlanExe's own report will not be brought up to date: %s", why)
 
-    def _take_over(self, context: Context, told: Any, by: str | None) -> None:
+    def _take_over(self, execution: Execution, told: Any, by: str | None) -> None:
         """Go on from another run's milestone, where this one was triggered so."""
         from planexe_dag_factory.delegation.rollback import Source, take_over_from  # noqa: PLC0415 - seldom needed
 
         try:
             actor = Actor("person", by, via="Airflow", auth=auth_manager()) if by else ORCHESTRATOR
-            taken = take_over_from(execution_of(context), Source.parse(told), actor)
+            taken = take_over_from(execution, Source.parse(told), actor)
         except RecordError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("Taken over and not done again: %s", ", ".join(taken) or "nothing")

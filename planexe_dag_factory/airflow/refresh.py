@@ -6,7 +6,6 @@ works no worker is held. See docs/adr/0015.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -28,8 +27,6 @@ from planexe_dag_factory.record.folder import RunFolder
 
 RETRIES = 2
 RETRY_DELAY_S = 60.0
-PATIENCE_S = 60.0
-"""How long the seal of a milestone may take after the milestone was reached."""
 
 
 class RefreshError(PlanExeDagError):
@@ -88,7 +85,7 @@ class RefreshOperator(BaseOperator):
     def _prepare(self, one: Wanted, configured: PlanExe, context: Context) -> bool:
         execution = open_execution(_find(one))
         try:
-            _await_seal(execution.run, one.milestone)
+            _require_seal(execution.run, one.milestone)
             place = configured.place(one.name, _connection(configured))
             prepare(execution.run, one.milestone, place)
             self.log.info("PlanExe makes its report of %s again in %s", one.milestone, place.plan.path)
@@ -190,13 +187,10 @@ def _connection(configured: PlanExe) -> Connection | None:
     return BaseHook.get_connection(configured.conn_id) if configured.conn_id else None
 
 
-def _await_seal(run: RunFolder, milestone: str) -> None:
-    """Wait for the seal of a milestone, which its callback sets after the milestone has told of itself."""
-    end = time.monotonic() + PATIENCE_S
-    while not run.exists("milestones", milestone, "manifest.json"):
-        if time.monotonic() > end:
-            raise PipelineError(f"the milestone {milestone} was not sealed yet")
-        time.sleep(1)
+def _require_seal(run: RunFolder, milestone: str) -> None:
+    """Refuse a milestone that was not reached: one that was is sealed before it tells of itself."""
+    if not run.exists("milestones", milestone, "manifest.json"):
+        raise PipelineError(f"the milestone {milestone} was not sealed yet")
 
 
 def _attempt(operator: BaseOperator, context: Context) -> Attempt:

@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Context, get_parsing_context
-from airflow.sdk.bases.hook import BaseHook
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from planexe_agents.signing import fingerprint
 
 from planexe_dag_factory.airflow.render import BEGINNING
-from planexe_dag_factory.airflow.settings import agent_networks, keys_folder, registry, registry_path, upkeep_schedule
+from planexe_dag_factory.airflow.settings import keys_folder, registry, registry_path, upkeep_schedule
 from planexe_dag_factory.errors import PlanExeDagError, RegistryError
 from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.routing.registry import load_registry
@@ -64,7 +63,7 @@ class AgentCheckOperator(BaseOperator):
         self.agent = agent
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow passes it
-        from planexe_dag_factory.delegation.cards import Access, check_agents  # noqa: PLC0415 - parsing needs no client
+        from planexe_dag_factory.airflow.reaching import check_registered  # noqa: PLC0415 - parsing needs no client
 
         try:
             found = [agent for agent in _registered() if agent.id == self.agent]
@@ -72,9 +71,7 @@ class AgentCheckOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         if not found:
             raise AirflowSkipException(f"{self.agent} is not registered any more.")
-        conn_ids = [agent.conn_id for agent in found if agent.conn_id]
-        tokens = {conn_id: BaseHook.get_connection(conn_id).password or "" for conn_id in conn_ids}
-        (health,) = check_agents(found, Access(agent_networks(), tokens))
+        (health,) = check_registered(found)
         if health.state == "unreachable":
             raise AgentUnwellError(f"{self.agent} does not answer: {'; '.join(health.drift)}")
         if health.state == "changed":

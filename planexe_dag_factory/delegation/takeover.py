@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from planexe_dag_factory.delegation.approval import approval_fault
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.record.events import CLEARED, list_events
 
 TAKEN_OVER = "step-taken-over"
 APPROVED = "approval-taken-over"
@@ -13,12 +12,12 @@ CLEARED_BY_HAND = "cleared-in-airflow"
 
 def is_taken_over(step: StepRun) -> bool:
     """Say whether a step was done in the run that this one goes on from, and nobody has cleared it since."""
-    said = [file.action for file in list_events(step.execution.run, step.id) if file.action in (TAKEN_OVER, CLEARED)]
-    return said[-1:] == [TAKEN_OVER]
+    return step.execution.last_of(step.id, TAKEN_OVER) is not None
 
 
 def is_opened(step: StepRun) -> bool:
     """Say whether a gate was opened in the run that this one goes on from, and nobody has cleared it since."""
-    said = [file.action for file in list_events(step.execution.run, step.id) if file.action in (APPROVED, CLEARED)]
+    if step.execution.last_of(step.id, APPROVED) is None:
+        return False
     approval = step.find_json("approval.json")
-    return said[-1:] == [APPROVED] and approval is not None and approval_fault(step, approval) is None
+    return approval is not None and approval_fault(step, approval) is None

@@ -7,7 +7,7 @@ The plan's own estimates stay where they are: in each run's plan.json and dagspe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from planexe_agents.signing import SigningKey, digest
@@ -52,15 +52,6 @@ class Durations:
 
     def paces(self) -> Mapping[str, Pace]:
         """Return the pace of every kind of work, from the newest durations."""
-        return paces(Took(one.kind, one.days, one.planned) for one in self._read())
-
-    def _read(self) -> Iterator[Duration]:
-        told: dict[tuple[str, str, str], Duration] = {}
-        for document in map(self.kept.read, self.kept.names()[-COUNTED:]):
-            try:
-                one = Duration(**{part: document[part] for part in Duration.__slots__}) if document else None
-            except KeyError:
-                continue  # somebody else's
-            if one:
-                told[one.run, one.work_item, one.at] = one
-        yield from told.values()
+        found = (self.kept.read_as(Duration, name) for name in self.kept.names()[-COUNTED:])
+        told = {(one.run, one.work_item, one.at): one for one in found if one}
+        return paces(Took(one.kind, one.days, one.planned) for one in told.values())

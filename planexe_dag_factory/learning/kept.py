@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from planexe_agents.signing import SigningKey, is_signed_by, sign_document
 
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,14 @@ class Kept:
             return document if is_signed_by(document, self.keys) else None
         except (RecordError, KeyError, TypeError, AttributeError):
             return None
+
+    def read_as(self, kind: type[T], *segments: str) -> T | None:
+        """Read a document as the frozen value with slots whose members it holds; None where it is not one of those."""
+        document = self.read(*segments)
+        try:
+            return kind(**{part: document[part] for part in kind.__slots__}) if document else None  # type: ignore[attr-defined] # it has slots
+        except KeyError:
+            return None  # somebody else's
 
     def remove(self, *segments: str) -> None:
         """Forget a document."""

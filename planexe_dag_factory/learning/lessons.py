@@ -79,7 +79,8 @@ class Lessons:
     def read(self, newest: int | None = None) -> tuple[Lesson, ...]:
         """Return the lessons, or the newest of them, oldest first."""
         names = self.names()
-        return tuple(filter(None, map(self._read, names[-newest:] if newest else names)))
+        found = (self.kept.read_as(Lesson, name) for name in (names[-newest:] if newest else names))
+        return tuple(filter(None, found))
 
     def closest(self, question: str) -> tuple[str, ...]:
         """Return the few lessons that are about most of what is asked for, closest first, as sentences.
@@ -105,13 +106,6 @@ class Lessons:
     def names(self) -> list[str]:
         """List the files of lessons, whoever signed them."""
         return [name for name in self.kept.names() if NAME.fullmatch(name)]
-
-    def _read(self, name: str) -> Lesson | None:
-        document = self.kept.read(name)
-        try:
-            return Lesson(**{part: document[part] for part in Lesson.__slots__}) if document else None
-        except KeyError:
-            return None  # somebody else's
 
     def _tell(self) -> None:
         """Write the lessons down for people."""

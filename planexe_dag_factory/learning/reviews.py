@@ -67,9 +67,5 @@ class Reviews:
         return tuple(Judged(one.confidence, one.accepted) for one in told.values())
 
     def _read(self, agent: str, name: str) -> Review | None:
-        document = self.kept.read(agent, name)
-        try:
-            review = Review(**{part: document[part] for part in Review.__slots__}) if document else None
-        except KeyError:
-            return None
+        review = self.kept.read_as(Review, agent, name)
         return review if review and review.agent == agent else None

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -131,19 +131,14 @@ class RunFolder:
 
     def stage(self, content: bytes, *segments: str) -> None:
         """Write a file as a draft, which `settle` gives its name. Raises RecordError where it cannot be."""
-        path, draft = _path(*segments), _draft(digest_bytes(content), *segments)
-        try:
-            self._storage.stage(content, draft)
-        except OSError as error:
-            raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
+        with self._writing(_path(*segments)):
+            self._storage.stage(content, _draft(digest_bytes(content), *segments))
 
     def settle(self, content: bytes, *segments: str) -> None:
         """Give a staged file its name. Raises RecordError where that cannot be done."""
-        path, draft = _path(*segments), _draft(digest_bytes(content), *segments)
-        try:
-            self._storage.settle(content, draft, path)
-        except OSError as error:
-            raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
+        path = _path(*segments)
+        with self._writing(path):
+            self._storage.settle(content, _draft(digest_bytes(content), *segments), path)
 
     def unstage(self, content: bytes, *segments: str) -> None:
         """Take a staged file away again, where there is one and it can be done."""
@@ -185,8 +180,13 @@ class RunFolder:
 
     def _write(self, content: bytes, segments: tuple[str, ...], *, replace: bool) -> bool:
         path = _path(*segments)
-        try:
+        with self._writing(path):
             return self._storage.write(content, path, replace=replace)
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise RecordError(f"{self.root}/{path} cannot be written: {error}") from error
 

@@ -6,7 +6,7 @@ Plans that the reader may not read are left out. Nothing here repairs anything.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -15,13 +15,12 @@ from airflow.api.common.airflow_health import get_airflow_health
 from airflow.models.dagrun import DagRun
 from airflow.models.errors import ParseImportError
 from airflow.models.taskinstance import TaskInstance
-from airflow.sdk.bases.hook import BaseHook
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.airflow.reaching import check_registered
 from planexe_dag_factory.airflow.settings import (
-    agent_networks,
     keys,
     keys_folder,
     open_history,
@@ -29,7 +28,7 @@ from planexe_dag_factory.airflow.settings import (
     registry_path,
     run_root,
 )
-from planexe_dag_factory.delegation.cards import Access, Health, check_agents
+from planexe_dag_factory.delegation.cards import Health
 from planexe_dag_factory.delegation.standing import find_hold
 from planexe_dag_factory.errors import RecordError, RegistryError
 from planexe_dag_factory.routing.model import Agent
@@ -114,17 +113,11 @@ def _agents() -> tuple[tuple[AgentHealth, ...], tuple[Finding, ...]]:
         return (), (_finding("error", "registry-unusable", str(error), remedy),)
     if not agents:
         return (), (_finding("warning", "no-agents", "No agent is registered: every step goes to people.", ADD),)
-    found = tuple(map(_agent, agents, _ask(agents)))
+    found = tuple(map(_agent, agents, check_registered(agents)))
     return found, tuple(finding for one in found for finding in _of_agent(one))
 
 
 ADD = "Register one: `planexe-dag agents add URL`."
-
-
-def _ask(agents: Sequence[Agent]) -> tuple[Health, ...]:
-    conn_ids = {agent.conn_id for agent in agents if agent.conn_id}
-    tokens = {conn_id: BaseHook.get_connection(conn_id).password or "" for conn_id in conn_ids}
-    return check_agents(agents, Access(agent_networks(), tokens))
 
 
 def _agent(agent: Agent, health: Health) -> AgentHealth:

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from planexe_dag_factory.delegation.attempts import BECAME
+
 _Details = Mapping[str, Any]
-_BECAME = {
-    "rejected": "said that the work is not for it",
-    "failed": "failed",
-    "unavailable": "could not be reached",
-    "invalid": "gave an answer that cannot be used",
-    "untrusted": "sent an outcome that is not trusted",
-    "unfit": "could not be asked",
-    "busy": "had no time",
-    "set-aside": "was not asked",
-}
+_BECAME = {**{str(status): said for status, said in BECAME.items()}, "rejected": "said that the work is not for it"}
 _DECIDED = {
     "accept": "accepted the outcome",
     "review": "wants a person to look at the outcome",

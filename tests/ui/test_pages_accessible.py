@@ -8,36 +8,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no annotations
 from playwright.sync_api import Page
 
+from tests.ui.states import STATES, bring_up
+
 if TYPE_CHECKING:
     from tests.ui.conftest import Open
 
 pytestmark = [pytest.mark.airflow, pytest.mark.browser]
 
-PAGES = {
-    "plans": (("plans",), ".card"),
-    "plan": (("plans", "harbour"), ".gantt"),
-    "run": (("runs", "harbour", "RUN"), ".gantt"),
-    "inbox": (("inbox",), ".ticket-row"),
-    "work": (("tickets", "harbour", "RUN", "inspect.human"), "#answer-form"),
-    "review": (("tickets", "bridge", "RUN", "long.human"), "#answer-form"),
-    "approval": (("tickets", "bridge", "RUN", "quorum.gate"), "#answer-form"),
-    "nobody": (("tickets", "harbour", "RUN", "crane.work"), "h1"),
-}
-
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", STATES)
 def test_axe_finds_no_serious_fault(visit: Open, name: str, theme: str) -> None:
-    parts, ready = PAGES[name]
-    page = visit(*parts, color_scheme=theme, may_log_errors=True)  # the browser tells of a 404
-    page.locator(ready).first.wait_for()
-    if name == "run":
-        page.get_by_text("who did what, and when").click()
-        page.locator(".events").wait_for()
-    if name == "review":
-        page.get_by_label("Correct it", exact=True).check()
-    if name == "inbox":
-        page.locator(".pick input").first.check()
+    page = bring_up(visit, name, STATES[name], record=name == "run", color_scheme=theme)
     assert _serious(page) == []
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from planexe_agents.protocol import Assignment
-from planexe_agents.tracing import LONGEST, trace_id
+from planexe_agents.tracing import named, trace_id
 
 _about: ContextVar[dict[str, Any] | None] = ContextVar("planexe_about", default=None)
 
@@ -23,9 +23,8 @@ _about: ContextVar[dict[str, Any] | None] = ContextVar("planexe_about", default=
 @contextmanager
 def working_on(assignment: Assignment, traceparent: str | None) -> Iterator[None]:
     """Let every entry from here name the assignment's plan, run, step, agent, attempt and trace."""
-    named = {name: getattr(assignment, name)[:LONGEST] for name in ("plan", "run", "step", "agent", "action")}
-    about = {**named, "attempt": assignment.attempt, "trace_id": trace_id(traceparent)}
-    token = _about.set({name: value for name, value in about.items() if value is not None})
+    traced = trace_id(traceparent)
+    token = _about.set({**named(assignment), **({"trace_id": traced} if traced else {})})
     try:
         yield
     finally:
