@@ -20,6 +20,7 @@ from planexe_dag_factory.airflow.starts import begin
 from planexe_dag_factory.airflow.text import escape_markdown
 from planexe_dag_factory.airflow.triggers import AnswerTrigger, DelegationTrigger
 from planexe_dag_factory.delegation.answers import (
+    DONE_AGAIN,
     Answer,
     AnswerRefusedError,
     Effect,
@@ -47,7 +48,6 @@ DEFAULT_VIA = "Airflow"
 TIMEOUT_S = conf.getfloat("sensors", "default_timeout")
 """Airflow's own, read once: it would look for it once a sensor, and a plan has hundreds."""
 SETTLED = "This was settled in the run from which this one goes on."
-DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
 CLEARED_SINCE = "This was asked before, and the task was cleared by hand since. Please answer again."
 
 

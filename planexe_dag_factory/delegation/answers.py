@@ -23,7 +23,7 @@ from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.people import People
 
 ANSWERED, ANSWER = "ticket-answered", "answer.json"
-REDONE = "It was done again, as you asked."
+DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
 NOBODY = People()
 """Without a people file, Airflow alone says who may answer."""
 
@@ -117,7 +117,7 @@ def take_again(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effe
         learn(step, ticket, answer.option, answer.fields, answer.by)
         return Effect(go_on=result["status"] == "done")
     if answer.option == "Redo" and (last_decision(step) or {"at": ""})["at"] > recorded["at"]:
-        return Effect(go_on=False, again=REDONE)
+        return Effect(go_on=False, again=DONE_AGAIN)
     return _take_effect(step, ticket, answer)
 
 

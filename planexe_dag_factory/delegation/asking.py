@@ -32,7 +32,7 @@ def ask_of(step: StepRun, kind: Kind, brought_by: str | None = None) -> str:
     if kind == "senior_review":
         return f"May the plan go on past {named}?{_waiting(step)}"
     if kind == "review":
-        return f"Will do what {brought_by or 'the agent'} brought for {named}?{_waiting(step)}"
+        return f"Is what {brought_by or 'the agent'} brought for {named} good enough?{_waiting(step)}"
     return f"Please do {named}, and say how it went.{_waiting(step)}"
 
 

@@ -135,6 +135,16 @@ def test_a_request_leads_nowhere_but_to_a_milestone_of_a_run(
         operator.execute(leg(reached.run.name if run is None else run, milestone))
 
 
+def test_a_milestone_that_was_not_reached_has_no_report_to_bring_up_to_date(reached: Reached) -> None:
+    last = reached.execution.spec.milestones[-1].id
+    operator: Any = refresh_dag().get_task("refresh")
+    with pytest.raises(RefreshError, match=last):
+        operator.execute(leg(reached.run.name, last))
+    told = read_freshness(reached.run, last)
+    assert told
+    assert told.why == f"the milestone {last} was not sealed yet"
+
+
 @pytest.mark.parametrize("name", ["harbour.json", "wbs.json"])
 def test_a_plan_without_a_run_folder_says_why_nothing_is_refreshed(reached: Reached, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{}")

@@ -115,7 +115,7 @@ def test_each_ticket_says_what_this_step_asks(tmp_path: Path) -> None:
     }
     assert list(said) == list(said.values())
     _, reviewed = ticket(tmp_path / "6", "review")
-    assert reviewed["ask"] == f"Will do what first brought for “Survey the tides”? {waits}"
+    assert reviewed["ask"] == f"Is what first brought for “Survey the tides” good enough? {waits}"
 
 
 def test_a_title_cannot_go_on_in_our_words(tmp_path: Path) -> None:

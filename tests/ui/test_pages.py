@@ -122,6 +122,7 @@ def test_the_record_tells_who_did_what(visit: Open) -> None:
     page.get_by_text("who did what, and when").click()
     newest = page.get_by_role("group", name="Events").get_by_role("row").nth(1)
     expect(newest).to_contain_text("Answered <script>")
+    expect(newest).to_contain_text("find_evidence")  # names stay as they are
     expect(newest).to_contain_text("Person <script>")
     expect(newest).to_contain_text("The step of clinic")
     assert newest.locator("script, img, button, a").count() == 0

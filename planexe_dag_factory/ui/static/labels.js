@@ -32,10 +32,9 @@ export const gate = (kind) => GATES[kind] ?? "Approval";
 
 export const executor = (name) => (name === "human" ? "Person" : `${sentence(name)} agent`);
 
-export const sentence = (name) => {
-  const text = String(name).replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-};
+export const sentence = (name) => capitalised(String(name).replaceAll("_", " "));
+
+export const capitalised = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export function chip(state, label = STATES[state] ?? sentence(state)) {
   return h("span", { class: `chip is-${state}` }, label);

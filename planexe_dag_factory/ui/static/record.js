@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, region, words } from "./dom.js";
-import { clock, sentence } from "./labels.js";
+import { capitalised, clock } from "./labels.js";
 
 const PAGE = 50;
 const WHO = { orchestrator: "PlanExe", agent: "Agent", person: "Person" };
@@ -62,7 +62,7 @@ function row({ at, actor, what, text, about }, titles) {
     {},
     h("td", {}, clock(at)),
     h("td", {}, actor.kind === "orchestrator" ? WHO.orchestrator : [WHO[actor.kind] ?? "", " ", words(actor.name || actor.id)], actor.via && h("div", { class: "quiet" }, "through ", words(actor.via))),
-    h("td", {}, words(sentence(what)), text && h("div", { class: "quiet" }, words(short(text)))),
+    h("td", {}, words(capitalised(what)), text && h("div", { class: "quiet" }, words(short(text)))),
     h("td", {}, words(titles.get(about) ?? (about === "run" ? "The run" : about))),
   );
 }

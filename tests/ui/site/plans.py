@@ -288,7 +288,7 @@ def single(dag_id: str, title: str, **more: Any) -> SitePlan:
 EVENTS = (
     Event("run-started"),
     Event("ticket-opened", about="one", details={"kind": "work", "assignee": "Site manager"}),
-    Event("ticket-answered", Actor("person", "eve", HOSTILE), "one", details={"option": HOSTILE}),
+    Event("ticket-answered", Actor("person", "eve", HOSTILE), "one", details={"option": f"{HOSTILE} find_evidence"}),
 )
 
 
