@@ -91,7 +91,7 @@ def open_storage(address: str, options: Mapping[str, str] | None = None) -> Stor
     if url.scheme == "file":
         return Disk(Path(url.path))
     base = f"{url.scheme}://{url.netloc}"
-    return Bucket(base, url.path.strip("/"), _store(base, tuple(sorted((options or {}).items()))))
+    return Bucket(base, url.path.strip("/"), _store(base, tuple(sorted((options or {}).items())), _environment()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +275,21 @@ def _brief(error: Exception) -> str:
     return " ".join(str(error).partition("Debug source")[0].split())
 
 
+Options = tuple[tuple[str, str], ...]
+
+
+def _environment() -> Options:
+    """Return what stores read of the environment: one that was opened under another is another store."""
+    return tuple(sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", "AZURE_", "GOOGLE_"))))
+
+
 @lru_cache(maxsize=8)
-def _store(bucket: str, options: tuple[tuple[str, str], ...]) -> ObjectStore:
+def _store(bucket: str, options: Options, environment: Options) -> ObjectStore:
     from obstore.exceptions import BaseError  # noqa: PLC0415 - who records on a disk needs none of it
     from obstore.store import from_url  # noqa: PLC0415
 
-    told = dict(options)
-    endpoint = told.get("endpoint") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    told, around = dict(options), dict(environment)
+    endpoint = told.get("endpoint") or around.get("AWS_ENDPOINT_URL_S3") or around.get("AWS_ENDPOINT_URL", "")
     if endpoint and bucket.startswith("s3"):
         told["endpoint"] = endpoint
     try:

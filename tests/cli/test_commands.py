@@ -133,7 +133,8 @@ def test_no_command_goes_on_with_an_invalid_plan(
     assert [path.name for path in tmp_path.iterdir()] == ["broken.json"], "nothing was started"
 
 
-def test_explain_speaks_json_of_the_promised_shape() -> None:
+def test_explain_speaks_json_of_the_promised_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where nothing ran that could have taught anything
     document = json.loads(invoke("explain", HARBOUR, "--json").stdout)
     assert set(document) == {"plan_id", "title", "owner", "phases", "steps", "problems"}
     keys = "id source_id title phase package executor agent action score why gate gate_why assignee depends_on"

@@ -20,7 +20,7 @@ from planexe_dag_factory.learning.lessons import Lesson, Lessons
 from planexe_dag_factory.record.events import Event, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder, now
 from planexe_dag_factory.record.keys import make_ring, pin_ring
-from planexe_dag_factory.record.storage import open_storage
+from planexe_dag_factory.record.storage import Bucket, open_storage
 from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.routing.model import Candidate
 from tests.object_store import BUCKET, object_store
@@ -148,6 +148,18 @@ def test_a_bucket_that_is_not_there_or_cannot_be_one_is_an_error(s3: str) -> Non
         missing.names()
     with pytest.raises(RecordError, match="cannot be opened as an object store"):
         RunFolder("nonsense://bucket/run")
+
+
+def test_another_environment_is_another_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(endpoint: str) -> object:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        storage = open_storage(f"s3://{BUCKET}/run")
+        assert isinstance(storage, Bucket)
+        return storage.store
+
+    first = opened("http://127.0.0.1:1")
+    assert opened("http://127.0.0.1:2") is not first
+    assert opened("http://127.0.0.1:1") is first, "the same is opened once"
 
 
 def test_a_process_that_was_forked_says_so_rather_than_wait_for_ever(s3: str) -> None:
