@@ -2,17 +2,12 @@
 
 import { get, page, trigger } from "./api.js";
 import { h, region, visible, words } from "./dom.js";
-import { when } from "./labels.js";
+import { folded, when } from "./labels.js";
 
 /** The snapshots, folded away until somebody wants them: nothing is asked before. */
 export function wayBack(dagId, runId, titles) {
   const list = region("div");
-  const element = h(
-    "details",
-    { class: "card", id: "snapshots", ontoggle: () => element.open && refresh() },
-    h("summary", { id: "snapshots-summary" }, h("h2", {}, "Snapshots"), h("span", { class: "quiet" }, "what a new run can go on from")),
-    list.element,
-  );
+  const element = folded("snapshots", "Snapshots", "what a new run can go on from", refresh, list.element);
   const nameOf = (name) => (name === "final" ? "The end of the run" : (titles.get(name) ?? name));
 
   async function refresh() {

@@ -121,6 +121,13 @@ export function legend(counts) {
   );
 }
 
+/** A card that is folded away until somebody wants it; `opened` is called whenever it has been. */
+export function folded(id, name, about, opened, ...content) {
+  const summary = h("summary", { id: `${id}-summary` }, h("h2", {}, name), h("span", { class: "quiet" }, about));
+  const element = h("details", { class: "card folded", id, ontoggle: () => element.open && opened() }, summary, content);
+  return element;
+}
+
 export function crumbs(...links) {
   return h("nav", { class: "crumbs", "aria-label": "Where you are" }, links.map(([text, href]) => h("a", { href }, words(text))));
 }

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { h, region, words } from "./dom.js";
-import { capitalised, clock } from "./labels.js";
+import { capitalised, clock, folded } from "./labels.js";
 
 const PAGE = 50;
 const WHO = { orchestrator: "PlanExe", agent: "Agent", person: "Person" };
@@ -12,10 +12,11 @@ export function recordOf(dagId, runId, titles) {
   const list = region("div");
   const check = region("div", { role: "status" });
   let limit = PAGE;
-  const element = h(
-    "details",
-    { class: "card record", id: "record", ontoggle: () => element.open && refresh() },
-    h("summary", { id: "record-summary" }, h("h2", {}, "Record"), h("span", { class: "quiet" }, "who did what, and when")),
+  const element = folded(
+    "record",
+    "Record",
+    "who did what, and when",
+    refresh,
     h("p", {}, "Every line is an event signed when it happened. ", h("button", { class: "button small", type: "button", id: "check-record", onclick: verify }, "Check the record")),
     check.element,
     list.element,
