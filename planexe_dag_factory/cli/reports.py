@@ -87,4 +87,8 @@ def _write(run: RunFolder, upto: str | None, target: Path) -> Iterator[Written]:
 def _compared(same: bool | None) -> str:  # noqa: FBT001 - the one thing it is about
     if same is None:
         return ""
-    return "the same as in the record" if same else "differs from the record: another version wrote that one"
+    return (
+        "the same as in the record"
+        if same
+        else "differs from the record: another version wrote that one, or it was changed"
+    )

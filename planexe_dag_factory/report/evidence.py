@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
-from planexe_agents.signing import digest
-from pydantic import ValidationError
+from planexe_agents.signing import digest, digest_bytes
 
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.record.events import read_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.documents import (
     AnswerFile,
@@ -61,24 +62,34 @@ class ItemRecord:
 class Evidence:
     """A run folder as it stood when `upto` was sealed (None: the end, or now).
 
-    Reading only what the manifest lists makes a milestone's report the same whenever it is made.
-    Where nothing was sealed yet, all that is there counts.
+    Reading only what the manifest lists, and as it was then, makes a milestone's report the same
+    whenever it is made. Where nothing was sealed yet, all that is there counts. Whoever wants to know how a
+    run stands today (`today`) reads the same files as they are now: a task that was cleared may work again.
     """
 
-    def __init__(self, run: RunFolder, upto: str | None) -> None:
+    def __init__(self, run: RunFolder, upto: str | None, *, today: bool = False) -> None:
         self.run = run
+        self._today = today
         sealed = ("milestones", upto, "manifest.json") if upto else ("final", "manifest.json")
-        self.manifest = self.find(ManifestFile, *sealed) if run.exists(*sealed) else None
+        self.manifest_path = "/".join(sealed)
+        self.manifest = self._parse(ManifestFile, run.read_bytes(*sealed), *sealed) if run.exists(*sealed) else None
         self.sealed = _sealed(run.read_json(*sealed), self.manifest) if self.manifest else None
         files = self.manifest.files if self.manifest else _written(run)
         self._paths = frozenset(tuple(path.split("/")) for path in files)
 
     def read(self, kind: type[File], *segments: str) -> File:
-        """Read one file. Raises RecordError where it is missing or not what it should be."""
-        try:
-            return kind.model_validate(self.run.read_json(*segments))
-        except ValidationError as error:
-            raise RecordError(f"{'/'.join(segments)} in {self.run.root} cannot be read: {error}") from error
+        """Read one file. Raises RecordError where it is missing, not what it should be, or not what was sealed."""
+        return self._parse(kind, self.bytes(*segments), *segments)
+
+    def bytes(self, *segments: str) -> bytes:
+        """Return one file as it was sealed. Raises RecordError where it is missing or was changed since."""
+        content = self.run.read_bytes(*segments)
+        if self._is_another(content, *segments):
+            raise RecordError(
+                f"{'/'.join(segments)} in {self.run.root} is not what {self.manifest_path} lists: it was written again "
+                "since, or changed; `planexe-dag verify` says which"
+            )
+        return content
 
     def find(self, kind: type[File], *segments: str) -> File | None:
         return self.read(kind, *segments) if self.run.exists(*segments) else None
@@ -96,7 +107,8 @@ class Evidence:
 
     def reached(self, milestone: str) -> datetime | None:
         """Return when a milestone was sealed, where this was not after the report's own."""
-        manifest = self.find(ManifestFile, "milestones", milestone, "manifest.json")
+        path = ("milestones", milestone, "manifest.json")
+        manifest = self._parse(ManifestFile, self.run.read_bytes(*path), *path) if self.run.exists(*path) else None
         if manifest is None or (self.manifest and manifest.at > self.manifest.at):
             return None
         return manifest.at
@@ -105,7 +117,35 @@ class Evidence:
         return tuple(self.read(kind, *path) for path in self._named(work_item, name))
 
     def _asked(self, ticket: tuple[str, ...]) -> Asked:
-        return Asked(self.read(TicketFile, *ticket), self._sealed(AnswerFile, *ticket[:-1], "answer.json"))
+        return Asked(self.read(TicketFile, *ticket), self._answer(*ticket[:-1], "answer.json"))
+
+    def _answer(self, *segments: str) -> AnswerFile | None:
+        """Read an answer; None where the one that was sealed was not enough, and another has taken its place."""
+        if segments not in self._paths:
+            return None
+        another = self._is_another(self.run.read_bytes(*segments), *segments)
+        return None if another and self._was_not_enough(*segments) else self.read(AnswerFile, *segments)
+
+    def _was_not_enough(self, *segments: str) -> bool:
+        """Say whether a signed event tells of the sealed answer that it was not accepted."""
+        path = "/".join(segments)
+        told = (
+            event for event in read_events(self.run, segments[1]) if event["digests"].get(path) == self._digest(path)
+        )
+        return any(event["details"].get("accepted") is False for event in told)
+
+    def _is_another(self, content: bytes, *segments: str) -> bool:
+        sealed = self._digest("/".join(segments))
+        return sealed is not None and digest_bytes(content) != sealed
+
+    def _digest(self, path: str) -> str | None:
+        return self.manifest.files.get(path) if self.manifest and not self._today else None
+
+    def _parse(self, kind: type[File], content: bytes, *segments: str) -> File:
+        try:
+            return kind.model_validate(json.loads(content))
+        except ValueError as error:
+            raise RecordError(f"{'/'.join(segments)} in {self.run.root} cannot be read: {error}") from error
 
     def _sealed(self, kind: type[File], *segments: str) -> File | None:
         return self.read(kind, *segments) if segments in self._paths else None

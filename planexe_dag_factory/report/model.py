@@ -212,7 +212,7 @@ class RiskRow:
 class Assessment:
     """The risk assessment at a critical milestone, in the agent's words but for `existential`.
 
-    `figures` are what of them can be drawn; None where the agent brought none.
+    `at` is when it was brought. `figures` are what of it can be drawn; None where the agent brought none.
     """
 
     milestone: str
@@ -220,6 +220,7 @@ class Assessment:
     existential: bool
     confidence: float | None
     said: Mapping[str, Any]
+    at: datetime
     figures: RiskFigures | None = None
 
     @property

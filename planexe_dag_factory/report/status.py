@@ -152,7 +152,7 @@ def read_status(run: RunFolder, upto: str | None, at: datetime | None = None) ->
         decisions=tuple(sorted(_decisions(picture), key=lambda decision: (decision.at, decision.about))),
         rerouted=tuple(_rerouted(steps)),
         risks=tuple(sorted(map(_risk_row, picture.plan.risks), key=lambda row: -row.level)),
-        assessments=tuple(_assessments(picture)),
+        assessments=tuple(sorted(_assessments(picture), key=lambda one: one.at)),
         counts={state: counted[state] for state in STATES if counted[state]},
         forecast=_forecast(picture),
         sealed=picture.evidence.sealed,
@@ -160,9 +160,9 @@ def read_status(run: RunFolder, upto: str | None, at: datetime | None = None) ->
 
 
 def _read(run: RunFolder, upto: str | None, at: datetime | None) -> Picture:
-    evidence = Evidence(run, upto)
+    evidence = Evidence(run, upto, today=at is not None)
     try:
-        spec = load_spec(run.read_bytes("dagspec.json"))
+        spec = load_spec(evidence.bytes("dagspec.json"))
     except ValueError as error:
         raise RecordError(f"dagspec.json in {run.root} cannot be read: {error}") from error
     if upto is not None and upto not in {milestone.id for milestone in spec.milestones}:
@@ -418,7 +418,8 @@ def _risk_row(risk: RiskEntry) -> RiskRow:
 def _assessments(picture: Picture) -> Iterator[Assessment]:
     titles = {milestone.id: milestone.title for milestone in picture.spec.milestones}
     for item_id, item in picture.spec.work_items.items():
-        result = picture.items[item_id].result
+        record = picture.items[item_id]
+        result = record.result
         if item.milestone and result:
             yield Assessment(
                 milestone=titles[item.milestone],
@@ -426,5 +427,6 @@ def _assessments(picture: Picture) -> Iterator[Assessment]:
                 existential=result.result.get("existential") is True,
                 confidence=result.confidence,
                 said=result.result,
+                at=record.decisions[-1].at if record.decisions else result.ended_at,
                 figures=read_figures(result.result),
             )

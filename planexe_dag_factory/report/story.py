@@ -194,7 +194,11 @@ def _timeline(status: RunStatus) -> Iterator[Point]:
 def _risks(status: RunStatus) -> Iterator[RiskChange]:
     """Set the register beside what the last two assessments made of it."""
     swings = [
-        {driver.title: driver.days_if_badly - driver.days_if_well for driver in one.figures.drivers}
+        {
+            driver.title: driver.days_if_badly - driver.days_if_well
+            for driver in one.figures.drivers
+            if driver.kind == "risk"
+        }
         for one in status.assessments
         if one.figures
     ]

@@ -28,8 +28,11 @@ def test_the_command_makes_a_report_again_and_compares_it_with_the_record(
     assert [line.split("  ")[1] for line in said] == [
         "the same as in the record",
         "the same as in the record",
-        "differs from the record: another version wrote that one",
+        "differs from the record: another version wrote that one, or it was changed",
     ]
+    writer.run.write_json({"status": "done"}, "steps", "find-sites", "result.json")
+    assert report(writer.run.root, None, milestone="1", target=target, as_json=False) == 1
+    assert "steps/find-sites/result.json" in capsys.readouterr().err
     for wrong, why in (("2", "has not reached the milestone 'milestone-build' yet"), ("7", "has no milestone '7'")):
         assert report(writer.run.root, None, milestone=wrong, target=target, as_json=False) == 1
         assert why in capsys.readouterr().err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -286,6 +286,18 @@ class Writer:
             "milestone-survey-risk", {"kind": "agent", "id": "oracle"}, "08:04:00", "08:04:30", agent="oracle",
             accepted_by=MARA, confidence=0.8, result=dict(result),
         )  # fmt: skip
+        self.seal("08:05:00", "milestones", "milestone-survey")
+
+    def assess_twice(self, first: Mapping[str, Any], then: Mapping[str, Any]) -> None:
+        """Have both milestones assessed; the id of the second comes before that of the first in the alphabet."""
+        last = "milestone-build-risk"
+        item = work_item(last, "Risks at the end of: Build", "build", "manual", None, "risk", None, "milestone-build")
+        spec = replace(small_spec(), work_items={**small_spec().work_items, last: item})
+        self.survey()
+        self.begin(spec)
+        self.assess(first)
+        oracle = {"kind": "agent", "id": "oracle"}
+        self.result(last, oracle, "08:06:00", "08:06:30", agent="oracle", confidence=0.8, result=dict(then))
 
     def build(self) -> None:
         """The second phase: an approval that was given, a refusal, and a step that is never reached."""

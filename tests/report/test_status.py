@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.record.events import Event, append_event
 from planexe_dag_factory.report.model import (
     Assessment,
     Days,
@@ -193,7 +195,9 @@ def test_risks_stand_by_likelihood_times_severity_beside_the_assessment(writer: 
         RiskRow("Weather", "Storms.", "low", "medium", "Wait.", 2),
     )
     said = {"existential": False, "summary": "All is well."}
-    assert status.assessments == (Assessment("Survey", "oracle", existential=False, confidence=0.8, said=said),)
+    assert status.assessments == (
+        Assessment("Survey", "oracle", existential=False, confidence=0.8, said=said, at=at(8, 4, 30)),
+    )
 
 
 def test_a_milestones_report_is_the_same_after_the_run_has_gone_on(writer: Writer) -> None:
@@ -203,6 +207,41 @@ def test_a_milestones_report_is_the_same_after_the_run_has_gone_on(writer: Write
     writer.end()
     writer.seal("08:09:30", "milestones", "milestone-build")
     assert read_status(writer.run, "milestone-survey") == then
+
+
+def test_a_result_that_was_rewritten_after_the_seal_is_no_part_of_the_report(writer: Writer) -> None:
+    writer.survey()
+    path = ("steps", "find-sites", "result.json")
+    writer.run.write_json({**writer.run.read_json(*path), "confidence": 0.1}, *path)
+    named = r"^steps/find-sites/result\.json in .* is not what milestones/milestone-survey/manifest\.json lists"
+    with pytest.raises(RecordError, match=named):
+        read_status(writer.run, "milestone-survey")
+    assert read_status(writer.run, None).steps[0].confidence == 0.1
+    writer.seal("08:10:00", "final")
+    writer.run.write_json({**writer.run.read_json(*path), "confidence": 0.2}, *path)
+    assert read_status(writer.run, None, at(8, 11)).steps[0].confidence == 0.2
+
+
+@pytest.mark.parametrize("enough", [False, True])
+def test_an_answer_may_take_the_place_of_one_that_was_not_enough_and_of_no_other(
+    writer: Writer, *, enough: bool
+) -> None:
+    writer.survey()
+    writer.ticket("write-manual", "001", "work", "08:04:50")
+    writer.answer("write-manual", "001", "Done", "08:04:55", accepted=enough)
+    path = "steps/write-manual/tickets/001/answer.json"
+    digests = {path: writer.run.digests("steps", "write-manual")[path]}
+    told = Event("ticket-answered", about="write-manual", digests=digests, details={"accepted": enough})
+    append_event(writer.run, SigningKey.from_seed(b"k".ljust(32)), told)
+    writer.seal("08:05:00", "milestones", "milestone-survey")
+    then = read_status(writer.run, "milestone-survey")
+    writer.answer("write-manual", "001", "Done", "08:06:00")
+    if enough:
+        with pytest.raises(RecordError, match=r"answer\.json"):
+            read_status(writer.run, "milestone-survey")
+    else:
+        assert states(read_status(writer.run, "milestone-survey")) == states(then)
+        assert states(then)["write-manual"] == "waiting"
 
 
 def test_a_milestone_that_was_not_sealed_yet_counts_all_that_is_there(writer: Writer) -> None:

@@ -91,6 +91,7 @@ def test_what_took_longer_than_planned_is_late_the_worst_first(writer: Writer) -
         path = ("steps", item, "result.json")
         result = writer.run.read_json(*path)
         writer.run.write_json({**result, "started_at": at("08:00:00"), "ended_at": end}, *path)
+    writer.seal("08:05:00", "milestones", "milestone-survey")
     manifest = writer.run.read_json("milestones", "milestone-survey", "manifest.json")
     sealed = {**manifest, "at": "2026-03-17T08:00:00+00:00"}
     writer.run.write_json(sealed, "milestones", "milestone-survey", "manifest.json")
@@ -112,6 +113,20 @@ def test_a_risk_of_the_register_is_found_among_the_drivers(writer: Writer) -> No
     writer.assess(FIGURES)
     changes = {change.risk.area: (change.before, change.now) for change in told(writer, "milestone-survey").risks}
     assert changes == {"Budget": (None, 8.5), "Weather": (None, None)}
+
+
+def test_before_and_now_are_the_assessments_by_when_they_were_made(writer: Writer) -> None:
+    writer.assess_twice(FIGURES, {**FIGURES, "drivers": [{**FIGURES["drivers"][0], "days_if_badly": 20.0}]})
+    status = read_status(writer.run, None)
+    assert [one.milestone for one in status.assessments] == ["Survey", "Build"]
+    changes = {change.risk.area: (change.before, change.now) for change in tell(status).risks}
+    assert changes["Budget"] == (8.5, 2.0)
+
+
+def test_work_that_is_called_like_a_risk_is_none(writer: Writer) -> None:
+    writer.survey()
+    writer.assess({**FIGURES, "drivers": [{**FIGURES["drivers"][0], "kind": "work"}]})
+    assert [change.now for change in told(writer, "milestone-survey").risks] == [None, None]
 
 
 def test_the_report_names_the_manifest_that_it_follows(writer: Writer) -> None:
