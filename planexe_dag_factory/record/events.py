@@ -80,6 +80,10 @@ class EventFile:
         return "/".join(self.segments)
 
     @property
+    def at(self) -> datetime:
+        return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=UTC)
+
+    @property
     def digest(self) -> str:
         return f"sha256:{self.mark}"
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from planexe_agents.signing import digest, digest_bytes
 
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.record.events import list_events, read_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.report.documents import (
     AnswerFile,
@@ -50,6 +50,8 @@ class ItemRecord:
     tickets: tuple[Asked, ...] = ()
     approval: ApprovalFile | None = None
     result: ResultFile | None = None
+    sent_at: datetime | None = None
+    """When an agent was first asked, of work that has not ended."""
 
     @property
     def open_ticket(self) -> TicketFile | None:
@@ -79,9 +81,9 @@ class Evidence:
 
     def read(self, kind: type[File], *segments: str) -> File:
         """Read one file. Raises RecordError where it is missing, not what it should be, or not what was sealed."""
-        return self._parse(kind, self.bytes(*segments), *segments)
+        return self._parse(kind, self.content(*segments), *segments)
 
-    def bytes(self, *segments: str) -> bytes:
+    def content(self, *segments: str) -> bytes:
         """Return one file as it was sealed. Raises RecordError where it is missing or was changed since."""
         content = self.run.read_bytes(*segments)
         if self._is_another(content, *segments):
@@ -97,13 +99,21 @@ class Evidence:
     def item(self, work_item: str) -> ItemRecord:
         """Read everything about one work item."""
         decisions = self._each(DecisionFile, work_item, "decision.json")
+        assignments = self._each(AssignmentFile, work_item, "assignment.json")
+        result = self._sealed(ResultFile, "steps", work_item, "result.json")
         return ItemRecord(
-            assignments=self._each(AssignmentFile, work_item, "assignment.json"),
+            assignments=assignments,
             decisions=tuple(sorted(decisions, key=lambda decision: decision.at)),
             tickets=tuple(self._asked(path) for path in self._named(work_item, "ticket.json")),
             approval=self._sealed(ApprovalFile, "steps", work_item, "approval.json"),
-            result=self._sealed(ResultFile, "steps", work_item, "result.json"),
+            result=result,
+            sent_at=self._sent_at(work_item) if assignments and not result else None,
         )
+
+    def _sent_at(self, work_item: str) -> datetime | None:
+        """Read when agents were asked from the names of the events: an assignment does not say."""
+        sent = [file for file in list_events(self.run, work_item) if file.action == "assignment-sent"]
+        return next((file.at for file in sent if self.manifest is None or file.segments in self._paths), None)
 
     def reached(self, milestone: str) -> datetime | None:
         """Return when a milestone was sealed, where this was not after the report's own."""

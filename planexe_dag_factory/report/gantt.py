@@ -71,11 +71,14 @@ class Row:
 
 
 def axes_of(status: RunStatus) -> Axes:
-    """Choose the axes: from the plan's first day to its last, and from the run's start to the report."""
+    """Choose the axes: from the run's first day to the plan's or the forecast's last, and from its start to the report.
+
+    A plan that runs is laid from the day on which the run began, whatever day it had named before.
+    """
     last = max((step.planned.end for step in status.steps), default=0.0)
     forecast = max((left.end for step in status.steps if (left := _left(step))), default=0.0)
     plan_end = max(last, forecast, 1.0)
-    ticks = date_ticks(status.plan_start, plan_end) if status.plan_start else day_ticks(plan_end)
+    ticks = date_ticks(status.started_at.date(), plan_end) if status.estimated else day_ticks(plan_end)
     title = "Planned" if status.estimated else "Planned order (no estimates: a day a step)"
     start = status.started_at.timestamp()
     spans = [step.actual.end.timestamp() for step in status.steps if step.actual]

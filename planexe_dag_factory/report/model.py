@@ -76,8 +76,9 @@ class Learned:
 class RunForecast:
     """When the run will end, in days from its first: as planned, and by the critical path of what is left.
 
-    `critical` are the titles of the open steps of which any delay delays the end; `learned` is what earlier runs
-    made of the estimates of the kinds of work in this plan.
+    `critical` are the titles of the open steps of which any delay delays the end; `blocked` are those that were
+    refused, without which the end is not reached; `learned` is what earlier runs made of the estimates of the kinds
+    of work in this plan.
     """
 
     planned_end: float
@@ -85,6 +86,7 @@ class RunForecast:
     critical: tuple[str, ...]
     earned: EarnedSchedule | None
     learned: tuple[Learned, ...] = ()
+    blocked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

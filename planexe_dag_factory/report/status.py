@@ -109,6 +109,7 @@ class Picture:
         if record.result and record.result.status == "done":
             return SoFar(self.day_of(record.result.started_at), self.day_of(record.result.ended_at))
         begun = [asked.ticket.opened_at for asked in record.tickets if asked.ticket.kind != "approval" and asked.open]
+        begun += [record.sent_at] if record.sent_at else []
         return SoFar(self.day_of(min(begun))) if begun else None
 
     def day_of(self, moment: datetime) -> float:
@@ -162,7 +163,7 @@ def read_status(run: RunFolder, upto: str | None, at: datetime | None = None) ->
 def _read(run: RunFolder, upto: str | None, at: datetime | None) -> Picture:
     evidence = Evidence(run, upto, today=at is not None)
     try:
-        spec = load_spec(evidence.bytes("dagspec.json"))
+        spec = load_spec(evidence.content("dagspec.json"))
     except ValueError as error:
         raise RecordError(f"dagspec.json in {run.root} cannot be read: {error}") from error
     if upto is not None and upto not in {milestone.id for milestone in spec.milestones}:
@@ -242,11 +243,13 @@ def _forecast(picture: Picture) -> RunForecast | None:
     steps = set(steps_in_order(picture.spec))
     planned = {item: days for item, days in picture.planned.items() if item in steps}
     done = frozenset(item for item in steps if picture.state(item) == "done")
+    lost = [item for item in steps_in_order(picture.spec) if picture.state(item) in ("refused", "failed")]
     return RunForecast(
         planned_end=max((days.end for days in planned.values()), default=0.0),
         end=picture.outlook.end,
         critical=tuple(picture.spec.work_items[item].title for item in picture.outlook.critical if item in steps),
         earned=earned(planned, done, picture.day_of(picture.as_of)),
+        blocked=tuple(picture.spec.work_items[item].title for item in lost),
         learned=tuple(Learned(kind, pace.factor, pace.n) for kind, pace in picture.paces.items()),
     )
 
@@ -303,6 +306,8 @@ def _actual(record: ItemRecord, as_of: datetime) -> Span | None:
 def _times(record: ItemRecord) -> Iterator[datetime]:
     if record.result:
         yield from (record.result.started_at, record.result.ended_at)
+    if record.sent_at:
+        yield record.sent_at
     if record.approval:
         yield record.approval.at
     yield from (decision.at for decision in record.decisions)

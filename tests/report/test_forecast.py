@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planexe_agents.signing import SigningKey
 
+from planexe_dag_factory.record.events import Event, append_event, list_events
 from planexe_dag_factory.report.forecast import SoFar, earned, look_ahead
-from planexe_dag_factory.report.model import Days
+from planexe_dag_factory.report.model import Days, Span
 from planexe_dag_factory.report.render import render_html
 from planexe_dag_factory.report.schedule import planned_days
 from planexe_dag_factory.report.status import read_status
-from tests.report.conftest import Writer, small_spec
+from tests.report.conftest import MARA, Writer, small_spec
 
 SPEC = small_spec()
 PLANNED = planned_days(SPEC)
@@ -102,6 +105,32 @@ def test_to_wait_for_an_approval_is_not_to_have_begun(writer: Writer) -> None:
     begun = forecast["buy-sensors"]
     assert begun is not None
     assert begun.start == pytest.approx(370 / 86400)  # the ticket of the work, not that of the approval
+
+
+def test_an_agent_at_work_has_begun(writer: Writer) -> None:
+    writer.begin()
+    writer.attempt("find-sites", "001", "scout", "find")
+    before = next(step for step in read_status(writer.run, None).steps if step.id == "find-sites")
+    key = SigningKey.from_seed(b"k".ljust(32))
+    append_event(writer.run, key, Event("assignment-sent", about="find-sites"))
+    (sent,) = list_events(writer.run, "find-sites")
+    status = read_status(writer.run, None, sent.at + timedelta(days=1))
+    step = next(step for step in status.steps if step.id == "find-sites")
+    assert before.actual is None
+    assert step.actual == Span(sent.at, sent.at + timedelta(days=1))
+    assert step.forecast
+    assert step.forecast.end - step.forecast.start == pytest.approx(4)  # of four days one has passed
+
+
+def test_where_work_was_refused_the_end_is_not_reached(writer: Writer) -> None:
+    writer.survey()
+    fine = render_html(read_status(writer.run, None))
+    writer.result("buy-sensors", MARA, "08:05:10", "08:09:00", status="refused", reason="Bankrupt.")
+    status = read_status(writer.run, None)
+    assert status.forecast
+    assert status.forecast.blocked == ("Buy sensors",)
+    said = "The end cannot be reached as things stand:</b> Buy sensors was refused or failed"
+    assert (said in fine, said in render_html(status)) == (False, True)
 
 
 def test_a_forecast_goes_by_what_earlier_runs_took_and_what_was_planned_stays(writer: Writer) -> None:

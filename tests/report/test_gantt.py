@@ -23,12 +23,14 @@ from planexe_dag_factory.report.gantt import (
     draw_phases,
 )
 from planexe_dag_factory.report.model import Days, PhaseStatus, RunStatus, Span, StepStatus
+from planexe_dag_factory.report.render import render_html
 from planexe_dag_factory.report.status import read_status
 
 Writer = Any
 REAL = LABELS + PANEL + 30
 A_DAY = Days(0, 1)
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+FIRST = START.date()
 
 
 def parse(svg: str) -> ET.Element:
@@ -59,17 +61,19 @@ def status(writer: Writer) -> RunStatus:
 
 
 def one_step(
-    planned: Days = A_DAY, lasted: float = 60, title: str = "Survey", first: date | None = None
+    planned: Days = A_DAY, lasted: float = 60, title: str = "Survey", first: date = FIRST
 ) -> tuple[RunStatus, PhaseStatus]:
-    """A run of one step that took `lasted` seconds."""
-    actual = Span(START, START + timedelta(seconds=lasted))
+    """A run of one step that began on a day and took `lasted` seconds."""
+    began = datetime.combine(first, START.timetz())
+    actual = Span(began, began + timedelta(seconds=lasted))
     step = StepStatus("s", title, "", "human", "done", "Ann", planned, actual=actual)
     phase = PhaseStatus(
         "p", title, "milestone-p", 1, critical=False, steps=(step,), planned=planned, actual=actual, reached_at=None
     )
     run = RunStatus(
         title=title, owner="", summary="", plan_id="p", dag_id="p", run_id="r", record="r", upto=None, over=False,
-        started_at=START, as_of=actual.end, plan_start=first, estimated=True, phases=(phase,), waiting=(), next=(),
+        started_at=began, as_of=actual.end, plan_start=date(2025, 7, 20), estimated=True, phases=(phase,),
+        waiting=(), next=(),
         decisions=(), rerouted=(), risks=(), assessments=(), counts={"done": 1},
     )  # fmt: skip
     return run, phase
@@ -116,7 +120,7 @@ def test_ticks_name_dates_or_days_and_the_time_of_the_clock() -> None:
     month, _ = one_step(Days(0, 30), 600, first=date(2026, 4, 1))
     years, _ = one_step(Days(0, 900), 6, first=date(2026, 11, 20))
     unknown, _ = one_step(Days(0, 30), 5 * 86400)
-    found = [_labels(axes_of(run)) for run in (month, years, unknown)]
+    found = [_labels(axes_of(run)) for run in (month, years, replace(unknown, estimated=False))]
     assert found == [
         [["1 Apr", "8 Apr", "15 Apr", "22 Apr"], ["08:00", "08:02", "08:04", "08:06", "08:08"]],
         [
@@ -131,6 +135,20 @@ def _labels(axes: Axes) -> list[list[str]]:
     return [[label for _, label in axis.ticks] for axis in (axes.plan, axes.real)]
 
 
+def test_dates_count_from_the_day_on_which_the_run_began(writer: Writer) -> None:
+    """The plan names 1 April; the run began on 2 March, and all its days are counted from there."""
+    writer.survey()
+    status = read_status(writer.run, "milestone-survey")
+    assert status.forecast
+    ticks = {label: value for value, label in axes_of(status).plan.ticks}
+    assert ticks["16 Mar"] == 14
+    assert "1 Apr" not in ticks
+    end = status.started_at.date() + timedelta(days=status.forecast.planned_end)
+    page = render_html(status)
+    assert f"{end.day} {end:%b %Y}" in page
+    assert "from 2 Mar 2026 on, when the run began (the plan had named 1 Apr 2026)" in page
+
+
 def test_a_plan_without_estimates_says_so_on_its_axis() -> None:
     run, phase = one_step()
     drawn = draw_phase(phase, axes_of(replace(run, estimated=False)))
@@ -141,9 +159,9 @@ def test_a_plan_without_estimates_says_so_on_its_axis() -> None:
 @given(
     st.floats(0, 200_000),
     st.floats(0, 4e8),
-    st.one_of(st.none(), st.dates(date(1990, 1, 1), date(2300, 1, 1))),
+    st.dates(date(1990, 1, 1), date(2300, 1, 1)),
 )
-def test_axes_have_a_few_ticks_that_go_up_and_stay_inside(planned: float, lasted: float, first: date | None) -> None:
+def test_axes_have_a_few_ticks_that_go_up_and_stay_inside(planned: float, lasted: float, first: date) -> None:
     run, phase = one_step(Days(0, planned), lasted, first=first)
     axes = axes_of(run)
     for axis in (axes.plan, axes.real):
