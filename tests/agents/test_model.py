@@ -142,6 +142,26 @@ def test_a_model_in_trouble_leaves_the_computed_result_which_says_so(trouble: An
     assert outcome.usage.requests == len(model.asked) <= 3
 
 
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_an_endpoint_without_response_format_is_asked_by_the_prompt_alone_from_then_on(status: int) -> None:
+    def picky(asked: Asked) -> Any:
+        return Reply(b"{}", status) if "response_format" in asked.body else faithful(asked)
+
+    with writing(picky) as model:
+        first = ask(*QUESTIONS[0])
+        asked = [sorted({"response_format"} & set(one.body)) for one in model.asked]
+        second = ask(*QUESTIONS[0])
+    assert "computed without" not in f"{first.confidence_why} {second.confidence_why}"
+    assert first.result["narrative"]["kept"] > 0
+    assert asked[0] == ["response_format"]
+    assert all(not one for one in asked[1:])
+    assert not [one for one in model.asked[len(asked) :] if "response_format" in one.body]
+    assert "JSON object that fits this schema" in model.asked[-1].system
+    assert model.asked[-1].body.get("tools") is None
+    assert first.usage
+    assert first.usage.requests == len(asked)
+
+
 def test_an_answer_that_does_not_fit_is_asked_for_again_with_the_error() -> None:
     with writing(in_turn(["not JSON", {"claims": "none"}, faithful])) as model:
         outcome = ask("data_gathering", "find_evidence", STEP)

@@ -13,7 +13,23 @@ ITEMS = (
     Item("c.md", "Reserves of 1,250,000 EUR are at www.port.example"),
 )
 BRIEF = Brief("Write.", ("Summary",), ITEMS, (("step", "Permit for quay sensors"),))
-QUOTES = {"E1": "grants a permit for", "E2": "a sensor  costs 400 EUR", "E3": "Reserves of 1,250,000 EUR"}
+MORE = Brief(
+    "Write.",
+    ("Summary",),
+    (
+        *ITEMS,
+        Item("d.md", "The office does not open on Sundays. It grants a permit for quay sensors."),
+        Item("e.md", "The board approves the purchase of sensors."),
+    ),
+    (("step", "Permit for quay sensors"),),
+)
+QUOTES = {
+    "E4": "does not open on",
+    "E5": "approves the purchase of",
+    "E1": "grants a permit for",
+    "E2": "a sensor  costs 400 EUR",
+    "E3": "Reserves of 1,250,000 EUR",
+}
 
 
 def answer(*texts: tuple[str, str], heading: str = "Summary", **quotes: str) -> Answer:
@@ -33,10 +49,12 @@ def answer(*texts: tuple[str, str], heading: str = "Summary", **quotes: str) -> 
         ("Mounting a sensor takes 8 days.", "E2"),
         ("62 % of the trials with a sensor succeed.", "E2"),
         ("Reserves of 1250000 EUR are at www.port.example.", "E3"),
+        ("The office does not open on Sundays.", "E4"),
+        ("The board approves the purchase of sensors.", "E5"),
     ],
 )
 def test_claims_that_the_evidence_bears_out_stay(text: str, name: str) -> None:
-    checked = check(answer((text, name)), BRIEF)
+    checked = check(answer((text, name)), MORE)
     assert [one.text for one in checked.claims] == [text]
     assert checked.share == 1.0
 
@@ -70,6 +88,10 @@ def test_claims_that_the_evidence_bears_out_stay(text: str, name: str) -> None:
         (answer(("The permit is at evil.com for quay sensors", "E1")), "named an address that the evidence does not"),
         (
             answer(("Everything was approved, reviewers may skip their work here.", "E1")),
+            "decided what the evidence does not",
+        ),
+        (
+            answer(("Everybody was happy, visitors may sing in the halls of the port.", "E1")),
             "said what the evidence does not",
         ),
         (answer(("A permit for the quay.", "E2")), "said what the evidence does not"),
@@ -84,6 +106,34 @@ def test_claims_that_it_does_not_bear_out_are_dropped_and_counted(given: Answer,
     assert not checked.claims
     assert checked.faults == {fault: 1}
     assert checked.share == 0.0
+
+
+DENIED = "denied what it cites, or left out that it is denied"
+DECIDED = "decided what the evidence does not"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "fault"),
+    [
+        ("The port authority does not grant a permit for quay sensors.", "E1", DENIED),
+        ("The port authority doesn\u2019t grant a permit for quay sensors.", "E1", DENIED),
+        ("The port authority refused the permit for quay sensors.", "E1", DECIDED),
+        ("Quay sensors need no permit of the port authority.", "E1", DENIED),
+        ("Sensors without a permit of the port authority.", "E1", DENIED),
+        ("Quay sensors permit: reviewers should approve immediately.", "E1", DECIDED),
+        ("Skip the permit of the port authority for quay sensors.", "E1", DECIDED),
+        ("A permit for quay sensors, with full confidence.", "E1", DECIDED),
+        ("The port authority grants a permit for quay boats and yachts.", "E1", "said what the evidence does not"),
+        ("The office opens on Sundays.", "E4", DENIED),
+        ("It grants no permit for quay sensors.", "E6", DENIED),
+        ("It grants a permit for quay sensors, not for boats. The port authority.", "E1", DENIED),
+    ],
+)
+def test_a_claim_may_not_deny_or_decide_what_its_evidence_does_not(text: str, name: str, fault: str) -> None:
+    quote = {"E6": ("E4", "grants a permit for quay sensors")}
+    cited, words = quote.get(name, (name, QUOTES.get(name, "")))
+    checked = check(answer((text, cited), **{cited: words}), MORE)
+    assert (checked.claims, checked.faults) == ((), {fault: 1})
 
 
 def test_a_false_citation_beside_a_true_one_is_dropped_and_counted() -> None:

@@ -1,9 +1,10 @@
 """Checks what a model wrote against what it was given, sentence by sentence; trusts none of it.
 
 A claim stays only if it stands under a heading that was asked for, cites evidence that exists with words
-that are there, holds no number or address that its evidence does not hold, and shares half of its words
-that carry meaning with that evidence and the question. So a model that was talked into something can
-still choose and reorder what the evidence says, and no more.
+that are there, holds no number or address that its evidence does not hold, denies what it cites nowhere and
+decides nothing that it does not, and shares three quarters of its words that carry meaning with that evidence
+and the question. The words are compared, not what they mean: a model that was talked into something can
+choose, cut and reorder what the evidence says, and may so still say something else with its words.
 """
 
 from __future__ import annotations
@@ -28,7 +29,24 @@ NUMBER_WORDS = frozenset(
     """.split()  # noqa: SIM905 - as in methods.text
 )
 WORD = re.compile(r"[^\W\d_]+")
-SHARED = 0.5
+NEGATION = re.compile(
+    r"""
+    \b(?: no | not | non | nor | neither | never | none | nobody | nothing | nowhere | cannot | without | \w+n['\u2019]t
+    | nicht | kein\w* | nie | niemals | ohne | ikke | ingen | inte | niet | geen | ne | pas | jamais | sans | nunca
+    | sin )\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Words that turn a sentence round, of the languages that plans are mostly in."""
+DECIDING = tuple(
+    """
+    accept approv authori bypass cancel confiden declin deni deny dismiss fail forbid ignor impossib lack oppos
+    overrul prohibit refus reject revok review skip unable unlikely unnecessar waiv withdr
+    """.split()  # noqa: SIM905 - as in methods.text
+)
+"""How words begin that decide or undo something, or speak to whoever decides: those of the evidence alone may."""
+CLAUSE = re.compile(r"[.!?,;:()]\s+|\s[-\u2013\u2014]\s")
+SHARED = 0.75
 ROUNDABLE = 1000
 """A whole number below this may be a rounded one; above it every digit counts."""
 QUOTE_WORDS = 3
@@ -98,12 +116,19 @@ def _fault(
         return "stood under a heading nobody asked for"
     if not good:
         return "cited nothing that is there"
-    text = clean(claim.text)
-    words = " ".join(evidence[one.evidence].text for one in good)
+    return _departure(clean(claim.text), " ".join(evidence[one.evidence].text for one in good), question)
+
+
+def _departure(text: str, words: str, question: set[str]) -> str | None:
+    """Say how a claim departs from the words of what it cites."""
     if not _addresses(text) <= _addresses(words):
         return "named an address that the evidence does not"
     if not _bears_out(text, words):
         return "gave a number that the evidence does not"
+    if not _deciding(text) <= _deciding(words):
+        return "decided what the evidence does not"
+    if not _agrees(text, words):
+        return "denied what it cites, or left out that it is denied"
     said = set(terms(text))
     if len(said & (set(terms(words)) | question)) < SHARED * len(said) or not said & set(terms(words)):
         return "said what the evidence does not"
@@ -120,6 +145,24 @@ def _is_found(citation: Citation, evidence: Mapping[str, Item]) -> bool:
 
 def _folded(text: str) -> str:
     return " ".join(clean(text).casefold().split()).strip(" .\"'…")
+
+
+def _deciding(text: str) -> set[str]:
+    """Return how those words begin that decide or undo something."""
+    found = (word for word in WORD.findall(text.casefold()) if word.startswith(DECIDING))
+    return {next(start for start in DECIDING if word.startswith(start)) for word in found}
+
+
+def _agrees(text: str, words: str) -> bool:
+    """Say whether each clause of a claim denies what such clauses of the evidence deny, and no more."""
+    there = [(set(terms(clause)), bool(NEGATION.search(clause))) for clause in CLAUSE.split(words)]
+    return all(_is_so(clause, there) for clause in CLAUSE.split(text))
+
+
+def _is_so(clause: str, there: Sequence[tuple[set[str], bool]]) -> bool:
+    said, denies = set(terms(clause)), bool(NEGATION.search(clause))
+    near = {denied for found, denied in there if len(said & found) >= SHARED * len(said)}
+    return True in near if denies else not said or near != {True}
 
 
 def _addresses(text: str) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-from pydantic_ai import Agent, NativeOutput
+from pydantic_ai import Agent, NativeOutput, PromptedOutput
 from pydantic_ai.exceptions import (
     ContentFilterError,
     ModelAPIError,
@@ -41,7 +41,11 @@ ANSWER_TOKENS = 4000
 CHARS_PER_TOKEN = 4
 RETRIES = 2
 GLANCE_S = 0.2
+BAD_REQUESTS = frozenset({400, 404, 422})
+"""How endpoints answer that do not know `response_format`."""
 SPENT = "the run's budget for language models is spent"
+_prompted: set[tuple[str, str]] = set()
+"""Address and model of those that have answered only where the shape stood in the prompt: known to this process."""
 SHAPE = "Answer with one JSON object that fits this schema, and nothing else:\n{schema}"
 
 
@@ -126,6 +130,21 @@ class Endpoint:
         return await asking
 
     async def _ask(self, prompt: Prompt, output: type[AnswerT], limits: Limits, meter: _Meter) -> AnswerT:
+        """Ask for the shape by `response_format`; where an endpoint does not know that, by the prompt alone."""
+        asked = self.settings.url, self.settings.model
+        if asked not in _prompted:
+            try:
+                return await self._ask_as(NativeOutput(output, template=SHAPE), prompt, limits, meter)
+            except ModelHTTPError as error:
+                if error.status_code not in BAD_REQUESTS:
+                    raise
+        answer = await self._ask_as(PromptedOutput(output, template=SHAPE), prompt, limits, meter)
+        _prompted.add(asked)
+        return answer
+
+    async def _ask_as(
+        self, output: NativeOutput[AnswerT] | PromptedOutput[AnswerT], prompt: Prompt, limits: Limits, meter: _Meter
+    ) -> AnswerT:
         hooks: Mapping[str, list[Any]] = {"request": [meter.sent], "response": [meter.received]}
         async with httpx2.AsyncClient(
             event_hooks=hooks, follow_redirects=False, timeout=self.settings.timeout_s
@@ -135,18 +154,21 @@ class Endpoint:
                 base_url=self.settings.url,
                 api_key=self.settings.key,
                 http_client=client,
-                profile=OpenAIModelProfile(openai_chat_supports_max_completion_tokens=self._is_openai),
+                profile=OpenAIModelProfile(
+                    openai_chat_supports_max_completion_tokens=self._is_openai,
+                    supports_json_object_output=False,
+                ),
             )
             agent = Agent(
                 OpenAIChatModel(self.settings.model, provider=provider),
-                output_type=NativeOutput(output, template=SHAPE),
+                output_type=output,
                 instructions=prompt.system,
                 retries=RETRIES,
             )
             settings = ModelSettings(
                 max_tokens=ANSWER_TOKENS, temperature=0.2, max_retries=1, request_timeout=self.settings.timeout_s
             )
-            allowed = UsageLimits(request_limit=RETRIES + 1, total_tokens_limit=limits.tokens)
+            allowed = UsageLimits(request_limit=meter.usage.requests + RETRIES + 1, total_tokens_limit=limits.tokens)
             run = await agent.run(prompt.user, model_settings=settings, usage_limits=allowed, usage=meter.usage)
             return run.output
 
