@@ -7,6 +7,7 @@ checked here, and one that is not enough opens the request again and says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 from airflow.configuration import conf
@@ -226,7 +227,11 @@ def _answer(event: Mapping[str, Any]) -> Answer:
     via = str(fields.pop("via", DEFAULT_VIA))[:80]
     user = event.get("responded_by_user") or {}
     by = Actor("person", str(user.get("id", "unknown")), str(user.get("name", "")), via, auth_manager())
-    return Answer(str(event["chosen_options"][0]), fields, by)
+    return Answer(str(event["chosen_options"][0]), fields, by, _time(event.get("responded_at")))
+
+
+def _time(said: datetime | str | None) -> datetime | None:
+    return datetime.fromisoformat(said) if isinstance(said, str) else said
 
 
 def _params(form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

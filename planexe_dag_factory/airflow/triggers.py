@@ -133,6 +133,7 @@ def _answer(kept: HITLDetailResponse) -> dict[str, Any]:
     return {
         "chosen_options": kept.chosen_options,
         "params_input": kept.params_input,
+        "responded_at": kept.responded_at.isoformat() if kept.responded_at else None,
         "responded_by_user": {"id": by.id, "name": by.name} if by else None,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from planexe_dag_factory.delegation.approval import conflict, record_approval, settle
@@ -30,11 +31,12 @@ NOBODY = People()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person chose and filled in."""
+    """What a person chose and filled in, and when, where that is known: who may answer is judged as of then."""
 
     option: str
     fields: Mapping[str, Any]
     by: Actor
+    at: datetime | None = None
 
 
 class AnswerRefusedError(Exception):
@@ -129,15 +131,18 @@ def _take_effect(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Ef
     return effect
 
 
-def person_problem(step: StepRun, ticket: Mapping[str, Any], desk: Desk, person: Actor, people: People) -> str | None:
-    """Say why a person may not answer a ticket; None where they may."""
-    reason = refusal(person, desk, people)
+def person_problem(
+    step: StepRun, ticket: Mapping[str, Any], desk: Desk, person: Actor, people: People, *, at: datetime | None = None
+) -> str | None:
+    """Say why a person may not answer a ticket, now or at a time; None where they may."""
+    reason = refusal(person, desk, people, at)
     return conflict(step, person) if reason is None and ticket["kind"] == "approval" else reason
 
 
 def _not_theirs(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people: People) -> tuple[str, ...]:
-    desk = read_desk(step.execution.run, step.execution.ours, ticket)
-    problem = person_problem(step, ticket, desk, answer.by, people)
+    """What was done about the ticket after the answer was given does not count against it."""
+    desk = read_desk(step.execution.run, step.execution.ours, ticket, until=answer.at)
+    problem = person_problem(step, ticket, desk, answer.by, people, at=answer.at)
     return (problem,) if problem else ()
 
 
@@ -148,6 +153,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "fields": {_recordable(name): _recordable(value) for name, value in answer.fields.items()},
         "by": answer.by.as_json(),
         "via": answer.by.via,
+        "given_at": answer.at.astimezone(UTC).isoformat(timespec="microseconds") if answer.at else None,
         "at": now(),
         "accepted": not problems,
         "problems": list(problems),

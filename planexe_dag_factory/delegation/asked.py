@@ -68,9 +68,9 @@ def look_up(people: People, named: Named) -> tuple[Assigned, bool]:
     return found.assigned, found.mapped
 
 
-def refusal(person: Actor, desk: Desk, people: People) -> str | None:
-    """Say why a person may not answer this ticket; None where they may."""
-    asked = who_is_asked(desk.asked, people)
+def refusal(person: Actor, desk: Desk, people: People, at: datetime | None = None) -> str | None:
+    """Say why a person may not answer this ticket, now or at the time of their answer; None where they may."""
+    asked = who_is_asked(desk.asked, people, at)
     if not asked.holds(person):
         return f"{asked} is asked, and {person.name or person.id} is not among them"
     if desk.claim and names_of(desk.claim.who).isdisjoint(names_of(person)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from planexe_agents.signing import is_signed_by
@@ -71,14 +72,19 @@ def asked_first(ticket: Mapping[str, Any]) -> tuple[Named, ...]:
 
 
 def read_desk(
-    run: RunFolder, keys: Collection[str], ticket: Mapping[str, Any], files: Iterable[EventFile] | None = None
+    run: RunFolder,
+    keys: Collection[str],
+    ticket: Mapping[str, Any],
+    files: Iterable[EventFile] | None = None,
+    until: datetime | None = None,
 ) -> Desk:
     """Read what was done about the ticket's task. `keys` are the orchestrator's public ones.
 
-    `files` are the events of the run, for a caller that reads many tickets of a run.
+    `files` are the events of the run, for a caller that reads many tickets of a run. `until`: as it stood then.
     """
     events = list_events(run, ticket["work_item"]) if files is None else files
-    return fold(asked_first(ticket), _deeds(run, keys, ticket, events))
+    deeds = _deeds(run, keys, ticket, events)
+    return fold(asked_first(ticket), (deed for deed in deeds if until is None or _time(deed) <= until))
 
 
 def fold(asked: tuple[Named, ...], deeds: Iterable[Deed]) -> Desk:
@@ -97,6 +103,10 @@ def fold(asked: tuple[Named, ...], deeds: Iterable[Deed]) -> Desk:
         elif deed.action == ESCALATED:
             asked, claim = (*asked, _named(deed)), None
     return Desk(asked, claim, done)
+
+
+def _time(deed: Deed) -> datetime:
+    return datetime.fromisoformat(deed.at)
 
 
 def _named(deed: Deed) -> Named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,8 +16,9 @@ from planexe_dag_factory.airflow import sensors
 from planexe_dag_factory.airflow.sensors import ApprovalGateSensor, HumanTicketSensor
 from planexe_dag_factory.airflow.triggers import AnswerTrigger
 from planexe_dag_factory.delegation import answers
+from planexe_dag_factory.delegation.desk import CLAIMED
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.routing.model import Reminders
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.spec.codec import dump_spec
@@ -113,6 +114,21 @@ def test_an_answer_on_record_takes_its_effect_though_its_task_died(
         "step-done",
         "task-retried",
     ]
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_an_answer_counts_as_of_when_airflow_took_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, requests: list[dict[str, Any]], as_text: bool
+) -> None:
+    """Its worker may start long after, and somebody may have claimed the ticket in between."""
+    step = at_work(monkeypatch, make_scene(tmp_path).step)
+    sensor = HumanTicketSensor(task_id="survey.human", work_item="survey")
+    parked(sensor.execute, leg("survey.human", 1))
+    given = datetime.now(UTC)
+    step.log(CLAIMED, Actor("person", "bert", "Bert"), task="survey.human", n=1)
+    event = {"chosen_options": ["Done"], **ANSWER, "responded_at": given.isoformat() if as_text else given}
+    assert sensor.resume(leg("survey.human", 1), event) == "Done"
+    assert len(requests) == 1
 
 
 def test_a_refusal_on_record_stays_one_though_its_task_died(

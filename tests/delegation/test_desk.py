@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_reassigning_replaces_and_delegating_adds_for_a_while(tmp_path: Path) ->
     assert who_is_asked(desk.asked, PEOPLE).users == ("bert", "eve")
     later = datetime.now(UTC) + timedelta(hours=2)
     assert who_is_asked(desk.asked, PEOPLE, later).users == ("bert",)
+
+
+def test_an_answer_is_judged_as_of_when_it_was_given(tmp_path: Path) -> None:
+    step = make_scene(tmp_path).step
+    ticket = opened(step)
+    until = datetime.now(UTC) + timedelta(seconds=0.5)
+    do(step, DELEGATED, BERT, to={"kind": "user", "name": "anna"}, until=until.isoformat(), reason="x")
+    given = datetime.now(UTC)
+    do(step, REASSIGNED, BERT, to={"kind": "user", "name": "eve"}, reason="too late")
+    time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+    with pytest.raises(AnswerRefusedError, match="eve is asked, and Anna is not among them"):
+        take_answer(step, ticket, Answer("Done", {"comment": "x"}, ANNA, datetime.now(UTC)), PEOPLE)
+    assert take_answer(step, ticket, Answer("Done", {"comment": "x"}, ANNA, given), PEOPLE).go_on
+    said = step.read_json("tickets", "001", "answer.json")
+    assert datetime.fromisoformat(said["given_at"]) == given < datetime.fromisoformat(said["at"])
 
 
 def test_an_event_that_the_orchestrator_did_not_sign_has_no_effect(tmp_path: Path) -> None:
