@@ -19,17 +19,21 @@ from sqlalchemy.orm import Session
 from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui import queries
+from planexe_dag_factory.ui.desk.index import lock, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found
+from planexe_dag_factory.ui.desk.manager import are_ready
 from planexe_dag_factory.ui.queries import Request
 from planexe_dag_factory.ui.views import why_not_answer
 from planexe_dag_factory.ui.wire import Answer, Answered
 
 PARKED_AFTER_S = 3.0
+CLOSED = "It is closed: its task ended in Airflow without an answer. Nothing was put on record."
 _NEXT: Mapping[str, str] = {
     "Done": "The step is done, and your note is on record.",
     "Accept": "The agent's result stands, with you as the one who accepted it.",
     "Correct": "Your result takes the place of the agent's.",
-    "Redo": "The agent works again, with your instructions; its new result comes back for review if it is in doubt.",
+    "Redo": "The agent works again, with your instructions; you are asked again about what it brings.",
     "Approve": "Your approval is signed and put on record, and the step starts.",
     "Reject": "The step does not start. What depends on it does not run; independent work goes on.",
     "Refuse": "The step ends refused. What depends on it does not run; independent work goes on.",
@@ -50,17 +54,18 @@ class Answering:
 def take(found: Found, answer: Answer, user: GetUserDep, answering: Answering) -> Answered:
     """Check an answer and give it to Airflow, which resumes the task.
 
-    Raises HTTPException: 409 where the ticket has been answered or asked anew, 403 where others are
-    asked or Airflow refuses the person, 422 with every problem of the answer.
+    Raises HTTPException: 409 where the ticket has been answered, closed or asked anew, 403 where others
+    are asked or Airflow refuses the person, 422 with every problem of the answer.
     """
     ticket, session = found.ticket, answering.session
+    _log(ticket, answer, user, session)
+    _refuse_closed(found.request)
     if found.request.open:
         _refuse_stale(ticket, answer)
+        time.sleep(_seconds_until_parked(ticket))  # no connection is held: what is logged was committed
+        _hold(session, found)
         _refuse_person(found, answering)
         _refuse_wrong(ticket, answer)
-        session.rollback()  # no connection is held while waiting
-        time.sleep(_seconds_until_parked(ticket))
-    _log(ticket, answer, user, session)
     payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(found.request, answer))
     response = update_hitl_detail(
         dag_id=ticket["dag_id"],
@@ -70,11 +75,12 @@ def take(found: Found, answer: Answer, user: GetUserDep, answering: Answering) -
         user=user,
         session=session,
     )
+    session.commit()
     return Answered(
         option=answer.option,
         by=response.responded_by.name,
         at=response.responded_at,
-        next=_NEXT.get(answer.option, "The run goes on."),
+        next=what_follows(ticket, answer.option),
     )
 
 
@@ -105,6 +111,32 @@ def _seconds_until_parked(ticket: Mapping[str, Any]) -> float:
     """
     age = (datetime.now(UTC) - datetime.fromisoformat(ticket["opened_at"])).total_seconds()
     return min(PARKED_AFTER_S, max(0.0, PARKED_AFTER_S - age))
+
+
+def what_follows(ticket: Mapping[str, Any], option: str) -> str:
+    """Say what the answer leads to; an approval of several says how many are still needed."""
+    approvals = ticket.get("approvals") or {"needed": 1, "given": ()}
+    missing = approvals["needed"] - len(approvals["given"]) - 1
+    if option == "Approve" and missing > 0:
+        more = "One more approval is" if missing == 1 else f"{missing} more approvals are"
+        return f"Your approval is signed and put on record. {more} needed; then the step starts."
+    return _NEXT.get(option, "The run goes on.")
+
+
+def _hold(session: Session, found: Found) -> None:
+    """Let nobody claim the ticket, hand it on or answer it until this answer is given, or refused."""
+    place = found.place
+    if are_ready(session):
+        refresh_one(session, place)
+        lock(session, place)
+    request = queries.find_request(session, place.dag_id, place.run_id, place.task_id)
+    _refuse_closed(request)
+
+
+def _refuse_closed(request: Request | None) -> None:
+    """Airflow would take an answer here that nobody reads any more."""
+    if request is None or request.state == "closed":
+        raise HTTPException(status.HTTP_409_CONFLICT, CLOSED)
 
 
 def _refuse_stale(ticket: Mapping[str, Any], answer: Answer) -> None:

@@ -26,9 +26,10 @@ ASKING = (
     TaskInstanceState.SCHEDULED,
     TaskInstanceState.QUEUED,
     TaskInstanceState.RUNNING,
+    TaskInstanceState.UP_FOR_RETRY,
 )
-"""The states in which an unanswered request waits: a task that sends a reminder is not parked for a moment, and
-takes an answer that comes meanwhile as soon as it parks again."""
+"""The states in which an unanswered request waits: a task that sends a reminder, or whose worker died, is not parked
+for a while, and takes an answer that comes meanwhile as soon as it goes on."""
 
 TITLE = cast("ColumnElement[str]", DagModel.dag_display_name)
 _PAUSED = cast("ColumnElement[bool]", DagModel.is_paused)

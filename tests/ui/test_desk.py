@@ -229,6 +229,89 @@ def test_a_ticket_that_nobody_answered_is_closed_and_not_answered(site: Site) ->
     assert "Bridge: done" not in listed["open"] + listed["answered"]
 
 
+def test_an_answer_to_a_closed_ticket_is_refused_and_reaches_nobody(site: Site) -> None:
+    """Airflow would take it, and nobody would read it any more."""
+    ann = site.as_user("ann")
+    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-040.human"
+    site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
+    refused = ann.post(_path(site, 40, "answer"), json={"option": "Done", "fields": {"comment": "measured"}})
+    closed = "It is closed: its task ended in Airflow without an answer. Nothing was put on record."
+    assert (refused.status_code, refused.json()["detail"]) == (409, closed)
+    assert ann.get(f"{task}/-1/hitlDetails").json()["response_received"] is False
+
+
+ANSWERED_MEANWHILE = """
+import json
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from airflow.utils.timezone import utcnow
+from fastapi import HTTPException
+from sqlalchemy import select, update
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.desk import actions
+from planexe_dag_factory.ui.desk.index import Place, refresh_one
+
+def answered_meanwhile(session, place):
+    refresh_one(session, place)
+    task = select(TaskInstance.id).where(TaskInstance.dag_id == "crowd", TaskInstance.task_id == place.task_id)
+    session.execute(update(HITLDetail).where(HITLDetail.ti_id.in_(task)).values(responded_at=utcnow()))
+    session.commit()
+
+actions.refresh_one = answered_meanwhile
+with create_session() as session:
+    hand = actions.Hand(session, Actor("person", "ann", "ann"), People())
+    try:
+        actions.claim(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-042.human"))
+        print(json.dumps("claimed"))
+    except HTTPException as error:
+        print(json.dumps(error.detail))
+"""
+
+
+def test_nobody_claims_a_ticket_that_is_answered_at_that_moment(site: Site) -> None:
+    """The answer got its 200: it must count."""
+    assert site.run(ANSWERED_MEANWHILE) == "It has just been answered."
+    assert site.run(EVENTS.replace("{number:03}", "042")) == []
+
+
+RETRYING = """
+import json
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from sqlalchemy import update
+with create_session() as session:
+    which = (TaskInstance.dag_id == "crowd") & (TaskInstance.task_id == "ask-043.human")
+    print(json.dumps(session.execute(update(TaskInstance).where(which).values(state="up_for_retry")).rowcount))
+"""
+
+
+def test_a_ticket_whose_worker_died_waits_on_and_takes_an_answer(site: Site) -> None:
+    ann = site.as_user("ann")
+    assert site.run(RETRYING) == 1
+    assert _row(ann, 43)["state"] == ann.get(_path(site, 43)).json()["state"] == "open"
+    answer = {"option": "Done", "fields": {"comment": "measured"}}
+    assert ann.post(_path(site, 43, "answer"), json=answer).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("option", "approvals", "said"),
+    [
+        ("Approve", None, "Your approval is signed and put on record, and the step starts."),
+        ("Approve", {"needed": 2, "given": [1]}, "Your approval is signed and put on record, and the step starts."),
+        ("Approve", {"needed": 2, "given": []}, "One more approval is needed; then the step starts."),
+        ("Approve", {"needed": 4, "given": [1]}, "2 more approvals are needed; then the step starts."),
+        ("Reject", {"needed": 2, "given": []}, "The step does not start."),
+        ("Redo", None, "you are asked again about what it brings."),
+    ],
+)
+def test_an_answer_says_what_it_leads_to(option: str, approvals: dict[str, Any] | None, said: str) -> None:
+    from planexe_dag_factory.ui.answers import what_follows  # noqa: PLC0415 - imports Airflow's server
+
+    assert said in what_follows({"approvals": approvals}, option)
+
+
 @pytest.fixture
 def office(site: Site) -> Iterator[None]:
     """A people file: Finance is ann, a site manager is anybody of the office, the boss answers for the rest."""

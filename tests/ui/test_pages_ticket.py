@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+
+from tests.ui.site.plans import RUN_ID
 
 if TYPE_CHECKING:
     from tests.ui.conftest import Open, Site
@@ -236,6 +239,21 @@ def test_a_quorum_shows_who_has_approved_and_cannot_be_claimed(visit: Open) -> N
     expect(votes).to_contain_text(re.compile("1 of 2 different people have approved.*boss", re.DOTALL))
     expect(page.get_by_role("button", name="Claim")).to_be_hidden()
     expect(page.get_by_text("Amount 250,000")).to_be_visible()
+    expect(page.locator("#leads-Approve")).to_contain_text("Then it starts.")
+
+
+@pytest.mark.parametrize(("needed", "said"), [(3, "one more person has"), (4, "2 more people have")])
+def test_an_approval_of_several_does_not_promise_that_the_step_starts(visit: Open, needed: int, said: str) -> None:
+    page = visit("plans")
+
+    def of_several(route: Route) -> None:
+        asked = route.fetch().json()
+        asked["votes"]["needed"] = needed
+        route.fulfill(json=asked)
+
+    page.route("**/api/v1/tickets/bridge/**", of_several)
+    page.goto(page.url.replace("/plans", "/tickets/") + "/".join(map(quote, ("bridge", RUN_ID, "quorum.gate"))))
+    expect(page.locator("#leads-Approve")).to_contain_text(f"It starts once {said} approved.")
 
 
 def test_a_viewer_is_told_why_there_is_no_form(visit: Open) -> None:

@@ -48,6 +48,13 @@ def test_a_ticket_is_shown_taken_talked_about_and_answered(site: Site) -> None:
     assert invoke(site, "release", free).exit_code == 1
 
 
+def test_an_answer_to_a_closed_ticket_is_refused(site: Site) -> None:
+    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-041.human"
+    site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
+    refused = invoke(site, "answer", f"crowd/{site.run_id}/ask-041.human", "Done", "--comment", "measured")
+    assert (refused.exit_code, "It is closed" in refused.stderr) == (1, True)
+
+
 def test_text_of_an_agent_cannot_steer_the_terminal(site: Site) -> None:
     shown = invoke(site, "show", "estimate.human").stdout
     assert "\u202e" not in shown

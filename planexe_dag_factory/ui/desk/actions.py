@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import HTTPException, status
 from planexe_agents.signing import digest_bytes
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.answers import person_problem
@@ -25,10 +24,9 @@ from planexe_dag_factory.delegation.desk import (
 )
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.index import Place, at, project, refresh_one
+from planexe_dag_factory.ui.desk.index import Place, lock, project, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
 from planexe_dag_factory.ui.desk.manager import require_tables
-from planexe_dag_factory.ui.desk.tables import TICKET
 from planexe_dag_factory.ui.wire import Comment, Delegation, Link, Reassignment, Recipient
 
 LONGEST_DELEGATION = timedelta(days=90)
@@ -127,22 +125,15 @@ def _do(
     if not found.request.open:
         raise _conflict("it has been answered")
     refresh_one(hand.session, place)
-    row_id = _lock(hand.session, place)
+    row_id = lock(hand.session, place)
+    if row_id is None:
+        raise _conflict("it has just been answered")
     problem = check(found, found.desk())
     if problem:
         raise _conflict(problem)
     found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **details)
     project(hand.session, row_id, found.desk())
     hand.session.commit()
-
-
-def _lock(session: Session, place: Place) -> int:
-    """Hold the row of a ticket until the end of the transaction: of two who claim it at once, one is first."""
-    session.execute(update(TICKET).where(at(place)).values(n=TICKET.c.n))
-    row_id: int | None = session.scalars(select(TICKET.c.id).where(at(place), TICKET.c.state == "open")).one_or_none()
-    if row_id is None:
-        raise _conflict("it has just been answered")
-    return row_id
 
 
 def _may_hand_on(hand: Hand, desk: Desk) -> str | None:

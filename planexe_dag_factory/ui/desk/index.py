@@ -79,6 +79,22 @@ def refresh_one(session: Session, place: Place) -> None:
     session.commit()
 
 
+def lock(session: Session, place: Place) -> int | None:
+    """Hold a ticket and Airflow's request until the end of the transaction; None where it is not open any more.
+
+    Of two who act about it at once, one is first; an answer on Airflow's own page waits too.
+    """
+    session.execute(update(TICKET).where(at(place)).values(n=TICKET.c.n))
+    query = (
+        select(TICKET.c.id)
+        .join(HITLDetail, HITLDetail.ti_id == TICKET.c.ti_id)
+        .where(at(place), TICKET.c.state == "open", HITLDetail.responded_at.is_(None))
+        .with_for_update(of=HITLDetail)
+    )
+    row_id: int | None = session.scalars(query).one_or_none()
+    return row_id
+
+
 def at(place: Place) -> ColumnElement[bool]:
     """Select the row of a task."""
     return (TICKET.c.dag_id == place.dag_id) & (TICKET.c.run_id == place.run_id) & (TICKET.c.task_id == place.task_id)

@@ -37,12 +37,16 @@ class DeskDBManager(BaseDBManager):
 
 def require_tables(session: Session) -> None:
     """Refuse (503) to go on without our tables, and say what to run."""
-    engine = id(session.get_bind())
-    if engine in _ready:
-        return
-    if not has_tables(session):
+    if not are_ready(session):
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, f"{MISSING} {MIGRATE}")
-    _ready.add(engine)
+
+
+def are_ready(session: Session) -> bool:
+    """Say whether our tables can be used; once they were found they are not looked for again."""
+    engine = id(session.get_bind())
+    if engine not in _ready and has_tables(session):
+        _ready.add(engine)
+    return engine in _ready
 
 
 def has_tables(session: Session) -> bool:

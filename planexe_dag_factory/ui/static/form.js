@@ -20,7 +20,7 @@ export function answerForm(ticket, answered) {
     { novalidate: true, id: "answer-form", onchange: () => changed(), oninput: () => changed(), onsubmit: (event) => submit(event) },
     h("h2", {}, "Your answer"),
     errors,
-    h("fieldset", {}, h("legend", { class: "unseen" }, "Decision"), ticket.options.map(option)),
+    h("fieldset", {}, h("legend", { class: "unseen" }, "Decision"), ticket.options.map((one) => option(ticket, one))),
     fields.map((one) => one.element),
     button,
   );
@@ -80,8 +80,15 @@ const LEADS_TO = {
   Stop: "What comes after this point does not run.",
 };
 
-function option({ id, label, intent }) {
-  const leads = LEADS_TO[id];
+/** An approval of several starts nothing until the others have approved too. */
+function leadsTo({ votes }, id) {
+  const missing = (votes?.needed ?? 1) - (votes?.given.length ?? 0) - 1;
+  if (id !== "Approve" || missing < 1) return LEADS_TO[id];
+  return `Signed in your name, for exactly this plan and this step. It starts once ${missing === 1 ? "one more person has" : `${missing} more people have`} approved.`;
+}
+
+function option(ticket, { id, label, intent }) {
+  const leads = leadsTo(ticket, id);
   return h(
     "label",
     { class: `option ${intent}`, for: `option-${id}` },
