@@ -108,7 +108,7 @@ def run_example(photographer: Photographer, starter: AirflowClient, plans: Path)
     [plan] = _await(lambda: client.get("/planexe/api/v1/plans"), bool)
     dag_id = plan["dag_id"]
     run_id = starter.trigger(dag_id)
-    autopilot = Autopilot(client)
+    autopilot = Autopilot(client, colleague=starter)
 
     def turn() -> dict[str, object]:
         tickets = client.tickets(dag_id, run_id)

@@ -19,7 +19,7 @@ from planexe_dag_factory.spec.model import DagSpec
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.autopilot import Autopilot
 from planexe_dag_factory.stack.client import AirflowClient
-from planexe_dag_factory.stack.configuration import ADMIN, REVIEWER, Settings, read_passwords
+from planexe_dag_factory.stack.configuration import ADMIN, COLLEAGUE, REVIEWER, Settings, read_passwords
 from planexe_dag_factory.stack.follow import deliver, follow, wait_for_dag
 from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.progress import Progress
@@ -89,12 +89,13 @@ def _see_through(home: Home, state: State, spec: DagSpec, options: RunOptions) -
     with (
         AirflowClient(url, ADMIN, passwords[ADMIN]) as client,
         AirflowClient(url, REVIEWER, passwords[REVIEWER]) as reviewer,
+        AirflowClient(url, COLLEAGUE, passwords[COLLEAGUE]) as colleague,
     ):
         wait_for_dag(client, spec)
         run_id = client.trigger(spec.dag_id)
         _say_where(home, url, spec, run_id, autopilot=options.autopilot)
         console.note(f"Model      {model_of(state)}")
-        pilot = Autopilot(reviewer, on_answer=_say_answer) if options.autopilot else None
+        pilot = Autopilot(reviewer, _say_answer, colleague) if options.autopilot else None
         try:
             with RunView(console.err) as view:
                 return follow(client, spec.dag_id, run_id, autopilot=pilot, timeout=options.timeout, watch=view)
@@ -111,10 +112,11 @@ def _say_where(home: Home, url: str, spec: DagSpec, run_id: str, *, autopilot: b
     if not autopilot:
         console.note("People are asked in the inbox; this run goes on as they answer.")
         console.note(f"{ADMIN} started it, so approvals are somebody else's: log in as {REVIEWER} for them.")
+        console.note("Whoever approves a step alone does not also do it.")
 
 
 def _say_answer(answer: str) -> None:
-    console.note(f"demo reviewer: {answer}")
+    console.note(answer)
 
 
 def _document(progress: Progress, duration: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from planexe_dag_factory.delegation.approval import conflict, record_approval, settle
+from planexe_dag_factory.delegation.approval import conflict, record_approval, same_eyes, settle
 from planexe_dag_factory.delegation.asked import refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
@@ -136,13 +136,21 @@ def person_problem(
 ) -> str | None:
     """Say why a person may not answer a ticket, now or at a time; None where they may."""
     reason = refusal(person, desk, people, at)
-    return conflict(step, person) if reason is None and ticket["kind"] == "approval" else reason
+    if reason is None and ticket["kind"] == "approval":
+        return conflict(step, person)
+    return same_eyes(step, person) if reason is None and ticket["kind"] == "work" else reason
+
+
+def correction_problem(step: StepRun, option: str, person: Actor) -> str | None:
+    """Say why a person may not correct a result, which is to do the step; to accept or refuse it is not."""
+    return same_eyes(step, person) if option == "Correct" else None
 
 
 def _not_theirs(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people: People) -> tuple[str, ...]:
     """What was done about the ticket after the answer was given does not count against it."""
     desk = read_desk(step.execution.run, step.execution.ours, ticket, until=answer.at)
     problem = person_problem(step, ticket, desk, answer.by, people, at=answer.at)
+    problem = problem or correction_problem(step, answer.option, answer.by)
     return (problem,) if problem else ()
 
 

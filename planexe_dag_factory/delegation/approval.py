@@ -72,6 +72,22 @@ def conflict(step: StepRun, person: Actor) -> str | None:
     return None
 
 
+def same_eyes(step: StepRun, person: Actor) -> str | None:
+    """Say why a person cannot do a step that they approved themself; None where they can.
+
+    At least two people stand behind an approved step: whoever approved it alone does not also do it. With
+    `separate_doer` in the policy no approver does; where that is false, anybody may.
+    """
+    wanted, approval = step.execution.policy.get("separate_doer"), step.find_json("approval.json")
+    if wanted is False or approval is None or approval["decision"] != "approved":
+        return None
+    voters = [actor_of(vote["by"]) for vote in distinct(approval.get("votes", [approval]))]
+    mine = [voter for voter in voters if not names_of(voter).isdisjoint(names_of(person))]
+    if not mine or (len(voters) > len(mine) and not wanted):
+        return None
+    return "whoever approved the step cannot do it too: somebody else must"
+
+
 def _starter(step: StepRun) -> Actor | None:
     """Return the person who started the run, from the signed event; None where it was no person."""
     begun = (event for event in read_events(step.execution.run, RUN) if event["action"] == "run-started")

@@ -116,7 +116,8 @@ def assess_readiness(build: Build, people: People | None, health: Collection[Hea
         return Readiness((), build.problems)
     view = _View(build.plan, build.routes, people, health)
     unbuilt = dict(_unbuilt(build.plan, build.spec, build.routes, build.registry))
-    problems = (*build.problems, *view.problems(), *_missing(unbuilt), *_estimates(build.spec))
+    alone = view.alone() if not build.policy or build.policy.separate_doer is not False else ()
+    problems = (*build.problems, *view.problems(), *alone, *_missing(unbuilt), *_estimates(build.spec))
     measures = (*_evidence(view, unbuilt), *_capacity(view), *_gates(view))
     return Readiness((*measures, *_dependencies(view, build.problems, build.spec), *_finance(view)), problems)
 
@@ -168,6 +169,18 @@ class _View:
         for route in self.routes.values():
             if route.gate and not self.decided(route.gate):
                 yield self._undecided(route, route.gate)
+
+    def alone(self) -> Iterator[Problem]:
+        """Name the steps that one and the same person would have to approve and to do."""
+        people = self.people
+        for route in self.by_people:
+            if people is None or route.gate is None:
+                continue
+            asked = self._deciders(route.gate, people) | people.members(people.resolve(route.assignee).assigned)
+            if len(asked) == 1:
+                fault = f"is approved and done by {quote(*asked)} alone, who may not do both"
+                hint = "name another approver or assignee, or say `separate_doer: false` in the policy"
+                yield Problem("warning", "same-person", f"step {quote(route.step)} {fault}", hint=hint)
 
     def _undecided(self, route: Route, gate: Gate) -> Problem:
         deciders = " or ".join(quote(role) for role in gate.deciders)

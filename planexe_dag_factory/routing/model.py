@@ -171,6 +171,7 @@ class Policy:
     `budget_limit` is what steps without a gate may name in all, by currency (see `routing.budget`).
     `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
     `reminders` nobody is reminded.
+    `separate_doer`: nobody who approved a step may do it; False: anybody may; None: whoever approved it alone may not.
     """
 
     owner: str | None = None
@@ -184,6 +185,7 @@ class Policy:
     critical_phases: tuple[str, ...] = ()
     approvers: tuple[str, ...] = ()
     approvals_needed: int = 1
+    separate_doer: bool | None = None
     budget_limit: Mapping[str, float] = field(default_factory=lambda: BUDGET_LIMIT)
     reminders: Reminders | None = None
     rules: tuple[Rule, ...] = ()

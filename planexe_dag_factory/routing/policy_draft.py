@@ -65,6 +65,8 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//approvers": [owner_of(plan)],
         "// approvals_needed": "how many different people must approve at every gate",
         "//approvals_needed": default.approvals_needed,
+        "// separate_doer": "true: no approver of a step may do it too; unless given, a lone approver may not",
+        "//separate_doer": True,
         "// budget_limit": "what steps without a gate may name in all before it is approved; or an object by currency",
         "//budget_limit": BUDGET_LIMIT[ANY_CURRENCY],
         "// model_budget_tokens": "tokens of a language model that one run may take; no limit unless given",

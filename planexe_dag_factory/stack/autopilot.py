@@ -1,4 +1,4 @@
-"""The demo reviewer: answers tickets as a person would, through the API that people use, and under its own name."""
+"""The demo reviewer and a colleague: they answer as people would, through people's API and under their own names."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Autopilot:
-    """Says yes to every ticket of a run. `client` is logged in as the demo reviewer."""
+    """Says yes to every ticket of a run. `client` is logged in as the demo reviewer.
+
+    `colleague` is logged in as somebody else, who does what the reviewer has approved.
+    """
 
     client: AirflowClient
     on_answer: Callable[[str], None] = _log.info
+    colleague: AirflowClient | None = None
     _answers: Counter[str] = field(default_factory=Counter)
 
     def answer_open(self, dag_id: str, run_id: str) -> int:
@@ -49,17 +53,19 @@ class Autopilot:
 
     def _answer(self, dag_id: str, run_id: str, task_id: str) -> None:
         ticket = self.client.ticket(dag_id, run_id, task_id)
-        response = self.client.answer(dag_id, run_id, task_id, answer_to(ticket))
+        refused = ticket.get("may_answer") is False and ticket.get("state") == "open"
+        person = self.colleague if self.colleague and refused else self.client
+        response = person.answer(dag_id, run_id, task_id, answer_to(ticket))
         if response.status_code == httpx.codes.CONFLICT:
             return  # a person was faster
         self._answers[task_id] += 1
         if response.is_server_error and self._answers[task_id] <= _PATIENCE:
             return  # the ticket is still open, and is answered again
         if response.is_error:
-            raise StackError(f"the demo reviewer's answer to {task_id!r} was refused: {response.text[:500]}")
+            raise StackError(f"the answer of {person.user} to {task_id!r} was refused: {response.text[:500]}")
         if self._answers[task_id] > _PATIENCE:
             raise StackError(f"{task_id!r} opens again after every answer: {ticket.get('previous')}")
-        self.on_answer(f"{_YES[ticket['kind']]}: {ticket['title']}")
+        self.on_answer(f"{person.user}: {_YES[ticket['kind']]}: {ticket['title']}")
 
 
 def answer_to(ticket: Mapping[str, Any]) -> dict[str, Any]:

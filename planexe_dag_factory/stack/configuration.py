@@ -22,6 +22,8 @@ from planexe_dag_factory.stack.telemetry import is_observed, telemetry_environme
 
 ADMIN = "admin"
 REVIEWER = "demo-reviewer"
+COLLEAGUE = "demo-colleague"
+"""Whoever approves a step alone does not also do it: the demonstration needs one more."""
 _BUNDLE = "planexe_dag_factory.airflow.bundle.PlanBundle"
 _DB_MANAGER = "planexe_dag_factory.ui.desk.manager.DeskDBManager"
 
@@ -39,7 +41,7 @@ class Settings:
     run_root: Path
     port: int = 0
     parallelism: int = 8
-    users: Mapping[str, str] = field(default_factory=lambda: {ADMIN: "admin", REVIEWER: "user"})
+    users: Mapping[str, str] = field(default_factory=lambda: {ADMIN: "admin", REVIEWER: "user", COLLEAGUE: "user"})
     options: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @classmethod

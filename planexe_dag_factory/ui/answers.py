@@ -16,6 +16,7 @@ from airflow.models.log import Log
 from fastapi import HTTPException, status
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.delegation.answers import correction_problem
 from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
@@ -64,7 +65,7 @@ def take(found: Found, answer: Answer, user: GetUserDep, answering: Answering) -
         _refuse_stale(ticket, answer)
         time.sleep(_seconds_until_parked(ticket))  # no connection is held: what is logged was committed
         _hold(session, found)
-        _refuse_person(found, answering)
+        _refuse_person(found, answer, answering)
         _refuse_wrong(ticket, answer)
     payload = UpdateHITLDetailPayload(chosen_options=[answer.option], params_input=_params(found.request, answer))
     response = update_hitl_detail(
@@ -146,8 +147,10 @@ def _refuse_stale(ticket: Mapping[str, Any], answer: Answer) -> None:
         )
 
 
-def _refuse_person(found: Found, answering: Answering) -> None:
-    reason = why_not_answer(found, found.desk(), answering.person, answering.people, allowed=True)
+def _refuse_person(found: Found, answer: Answer, answering: Answering) -> None:
+    person = answering.person
+    reason = why_not_answer(found, found.desk(), person, answering.people, allowed=True)
+    reason = reason or correction_problem(found.step, answer.option, person)
     if reason:
         raise HTTPException(status.HTTP_403_FORBIDDEN, reason)
 

@@ -230,6 +230,52 @@ def test_whoever_started_the_run_or_did_the_step_cannot_approve(tmp_path: Path) 
     assert approve(step, CARA).go_on
 
 
+NOT_BOTH = "whoever approved the step cannot do it too"
+
+
+def done(step: StepRun, who: Actor, option: str = "Done") -> Effect:
+    fields = {"comment": "x"} if option == "Done" else {"result": '{"answer": 7}'}
+    return take_answer(step, opened(step, "work" if option == "Done" else "review"), Answer(option, fields, who))
+
+
+@pytest.mark.parametrize("option", ["Done", "Correct"])
+def test_whoever_approved_a_step_alone_does_not_do_it_too(tmp_path: Path, option: str) -> None:
+    step = gated(tmp_path, needed=1)
+    approve(step, ANNA)
+    with pytest.raises(AnswerRefusedError, match=NOT_BOTH):
+        done(step, ANNA, option)
+    assert done(step, BERT, option).go_on
+
+
+def test_to_accept_what_an_agent_brought_is_not_to_do_it(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    approve(step, ANNA)
+    assert take_answer(step, opened(step, "review"), Answer("Accept", {}, ANNA)).go_on
+
+
+@pytest.mark.parametrize(("separate", "may"), [(None, True), (True, False), (False, True)])
+def test_one_of_several_approvers_may_do_the_step_unless_the_policy_says_no(
+    tmp_path: Path, separate: bool | None, may: bool
+) -> None:
+    step = gated(tmp_path)
+    step.execution.run.write_json({"separate_doer": separate}, "policy.json")
+    approve(step, ANNA)
+    approve(step, BERT)
+    if may:
+        assert done(step, ANNA).go_on
+    else:
+        with pytest.raises(AnswerRefusedError, match=NOT_BOTH):
+            done(step, ANNA)
+        assert done(step, CARA).go_on
+
+
+def test_in_an_office_of_one_the_policy_lets_the_approver_do_it(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    step.execution.run.write_json({"separate_doer": False}, "policy.json")
+    approve(step, ANNA)
+    assert done(step, ANNA).go_on
+
+
 def test_a_correction_keeps_what_was_changed(tmp_path: Path) -> None:
     step = make_scene(tmp_path).step
     take_answer(step, opened(step, "review"), Answer("Correct", {"result": '{"answer": 7}'}, ANNA))

@@ -101,6 +101,18 @@ def test_each_thing_that_is_missing_costs_its_part_and_says_what_to_do(
     assert code is None or code in {problem.code for problem in found.problems}
 
 
+@pytest.mark.parametrize(("separate", "warned"), [(None, True), (True, True), (False, False)])
+def test_a_step_that_one_person_would_approve_and_do_is_named(
+    tmp_path: Path, separate: bool | None, warned: bool
+) -> None:
+    policy = {"approvers": ["cook"], "rules": [{"step": "buy", "executor": "human", "assignee": "cook"}]}
+    one = People(roles={"cook": Assigned(users=("ed",))})
+    chosen = policy if separate is None else {**policy, "separate_doer": separate}
+    found = assess_readiness(build(tmp_path, policy=chosen), one, WELL)
+    said = [problem.message for problem in found.problems if problem.code == "same-person"]
+    assert said == (["step 'buy' is approved and done by 'ed' alone, who may not do both"] if warned else [])
+
+
 @pytest.mark.parametrize(
     ("changes", "scores"),
     [

@@ -41,7 +41,7 @@ OLD = {"task_id": "buy.gate", "opened_at": "2025-01-01T00:00:00Z"}
 NEW = {"task_id": "too-new-to-be-read.gate", "opened_at": "2999-01-01T00:00:00Z"}
 
 
-def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> AirflowClient:
+def client_of(answer: Callable[[httpx.Request], httpx.Response], user: str = "demo-reviewer") -> AirflowClient:
     """Return a client of a server that gives out one ticket and takes answers as told."""
 
     def serve(request: httpx.Request) -> httpx.Response:
@@ -53,7 +53,7 @@ def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> AirflowClien
             return httpx.Response(200, json={"tickets": [OLD, NEW], "total": 2})
         return httpx.Response(200, json=ticket("approval", 10.0, previous="comment: needed"))
 
-    return AirflowClient("http://airflow", "demo-reviewer", "p", transport=httpx.MockTransport(serve))
+    return AirflowClient("http://airflow", user, "p", transport=httpx.MockTransport(serve))
 
 
 def test_it_answers_through_the_api_that_people_use() -> None:
@@ -69,7 +69,7 @@ def test_it_answers_through_the_api_that_people_use() -> None:
     path = "/planexe/api/v1/tickets/fete/manual__2025-01-01T00%3A00%3A00%2B00%3A00/buy.gate/answer"
     fields = {"comment": "Approved for the demonstration.", "amount": 10.0}
     assert sent == [(path, {"option": "Approve", "fields": fields, "via": "demo-reviewer", "n": 1})]
-    assert said == ["Approve: Buy"]
+    assert said == ["demo-reviewer: Approve: Buy"]
 
 
 def test_it_steps_back_where_a_person_was_faster() -> None:
@@ -78,9 +78,26 @@ def test_it_steps_back_where_a_person_was_faster() -> None:
     assert said == []
 
 
+def test_a_colleague_does_what_the_reviewer_approved() -> None:
+    def serve(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and not request.url.path.startswith("/auth"):
+            raise AssertionError("the reviewer may not")
+        if request.url.path == "/auth/token":
+            return httpx.Response(201, json={"access_token": "t"})
+        if request.url.path.endswith("/tickets"):
+            return httpx.Response(200, json={"tickets": [OLD], "total": 1})
+        return httpx.Response(200, json={**ticket("work"), "state": "open", "may_answer": False})
+
+    said: list[str] = []
+    reviewer = AirflowClient("http://airflow", "demo-reviewer", "p", transport=httpx.MockTransport(serve))
+    colleague = client_of(lambda _: httpx.Response(200, json={}), "demo-colleague")
+    Autopilot(reviewer, said.append, colleague).answer_open("fete", "run")
+    assert said == ["demo-colleague: Done: Buy"]
+
+
 def test_a_refused_answer_ends_the_demonstration() -> None:
     pilot = Autopilot(client_of(lambda _: httpx.Response(422, json={"detail": ["amount: needed"]})))
-    with pytest.raises(StackError, match=r"answer to 'buy.gate' was refused: .*amount: needed"):
+    with pytest.raises(StackError, match=r"answer of demo-reviewer to 'buy.gate' was refused: .*amount: needed"):
         pilot.answer_open("fete", "run")
 
 
@@ -99,7 +116,7 @@ def test_it_answers_again_where_the_server_failed_and_gives_up_after_a_while() -
     pilot.answer_open("fete", "run")
     assert said == []
     pilot.answer_open("fete", "run")
-    assert said == ["Approve: Buy"]
+    assert said == ["demo-reviewer: Approve: Buy"]
 
     hopeless = Autopilot(client_of(lambda _: httpx.Response(500, text="broken")))
     for _ in range(3):

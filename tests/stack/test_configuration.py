@@ -36,7 +36,7 @@ def test_airflow_listens_on_this_machine_alone_and_takes_our_plans(home: Home, t
     assert config["api"]["host"] == "127.0.0.1"
     assert config["api"]["base_url"] == "http://127.0.0.1:4321"
     assert config["core"]["execution_api_server_url"] == "http://127.0.0.1:4321/execution/"
-    assert config["core"]["simple_auth_manager_users"] == "admin:admin,demo-reviewer:user"
+    assert config["core"]["simple_auth_manager_users"] == "admin:admin,demo-reviewer:user,demo-colleague:user"
     assert dict(config["planexe"]) == {
         "plans": f"{tmp_path / 'dags'}:{home.plans}",
         "run_root": str(tmp_path / "run"),
@@ -57,7 +57,7 @@ def test_secrets_and_passwords_are_kept_from_start_to_start_and_from_other_users
     for section, key in (("core", "fernet_key"), ("api", "secret_key"), ("api_auth", "jwt_secret")):
         assert first[section][key] == second[section][key]
     assert read_passwords(home) == passwords
-    assert set(passwords) == {"admin", "demo-reviewer"}
+    assert set(passwords) == {"admin", "demo-reviewer", "demo-colleague"}
     for file in (home.configuration, home.secrets, home.passwords):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

@@ -87,14 +87,15 @@ def test_a_plan_runs_to_its_end_with_the_demo_reviewer_named_in_the_record(
     client, seen = stack.client, list[Progress]()
     wait_for_dag(client, hello)
     run_id = client.trigger(hello.dag_id)
-    pilot = Autopilot(stack.login("demo-reviewer"))
+    pilot = Autopilot(stack.login("demo-reviewer"), colleague=stack.login("operator"))
     end = follow(client, hello.dag_id, run_id, autopilot=pilot, timeout=300, watch=seen.append)
     assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
     assert {step.state for progress in seen for phase in progress.phases for step in phase.steps} >= {"waiting", "done"}
     answers = [json.loads(path.read_text()) for path in Path(end.run_dir).glob("steps/*/tickets/*/answer.json")]
     assert {answer["option"] for answer in answers} >= {"Done", "Approve"}
     assert {(answer["by"]["kind"], answer["by"]["id"], answer["via"]) for answer in answers} == {
-        ("person", "demo-reviewer", "demo-reviewer")
+        ("person", "demo-reviewer", "demo-reviewer"),
+        ("person", "operator", "demo-reviewer"),  # did what the reviewer had approved
     }
     assert (Path(end.run_dir) / "final" / "report.html").exists()
 

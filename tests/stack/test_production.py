@@ -103,7 +103,8 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(
     wait_for("a step that waits in the triggerer", lambda: admin.get(tasks, state="deferred")["task_instances"])
     lose_the_database(deployment, admin)
     assert deployment.supervisor.components[FIRST].restarts == 1, "the agent that was killed is there again too"
-    end = follow(admin, spec.dag_id, run_id, autopilot=Autopilot(reviewer), timeout=400, watch=deployment.watch)
+    pilot = Autopilot(reviewer, colleague=admin)
+    end = follow(admin, spec.dag_id, run_id, autopilot=pilot, timeout=400, watch=deployment.watch)
     assert (end.state, end.counts, end.report) == ("success", {"done": 4}, True)
     assert end.run_dir.startswith(f"{RUN_ROOT}/")
     page = admin.request("GET", f"/planexe/api/v1/runs/hello/{quote(run_id)}/report/final", params={"form": "pdf"})
