@@ -8,7 +8,7 @@ from typing import Any
 
 from planexe_agents.signing import digest, sign_document
 
-from planexe_dag_factory.delegation.asked import names_of
+from planexe_dag_factory.delegation.asked import Asked, names_of
 from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes
@@ -86,6 +86,26 @@ def same_eyes(step: StepRun, person: Actor) -> str | None:
     if not mine or (len(voters) > len(mine) and not wanted):
         return None
     return "whoever approved the step cannot do it too: somebody else must"
+
+
+def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str | None:
+    """Say why a ticket cannot be left to these alone: nobody among them, or too few, could answer it; None else."""
+    if ticket["kind"] == "work" and len(asked.members) == 1:
+        [name] = asked.members
+        return (
+            f"{name} approved the step, and cannot do it too" if same_eyes(step, Actor("person", name, name)) else None
+        )
+    if ticket["kind"] != "approval" or asked.is_anybody:
+        return None
+    votes, starter = open_votes(step), _starter(step)
+    barred = [*(actor_of(vote["by"]) for vote in votes), *([starter] if starter else [])]
+    left = asked.members.difference(*map(names_of, barred))
+    missing = approvals_needed(step) - len(votes)
+    if len(left) >= missing:
+        return None
+    who = "nobody" if not left else "only " + ", ".join(sorted(left))
+    more = "1 more approval is needed" if missing == 1 else f"{missing} more approvals are needed"
+    return f"{more}, and {who} of {asked} could give {'it' if missing == 1 else 'them'}: name a group, or somebody else"
 
 
 def _starter(step: StepRun) -> Actor | None:

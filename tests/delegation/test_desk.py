@@ -12,7 +12,7 @@ import pytest
 from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, Effect, open_ticket, take_answer
-from planexe_dag_factory.delegation.approval import ApprovalMissingError, require_approvals, settle
+from planexe_dag_factory.delegation.approval import ApprovalMissingError, require_approvals, settle, too_few_left
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.desk import (
@@ -228,6 +228,41 @@ def test_whoever_started_the_run_or_did_the_step_cannot_approve(tmp_path: Path) 
     with pytest.raises(AnswerRefusedError, match="whoever did the step"):
         approve(step, BERT)
     assert approve(step, CARA).go_on
+
+
+@pytest.mark.parametrize(
+    ("to", "said"),
+    [
+        (Named("user", "bert"), "2 more approvals are needed, and only bert of bert could give them"),
+        (Named("group", "masters"), None),
+        (Named("group", "board"), "only cara of the group board"),
+        (Named("group", "gone"), "nobody of the group gone could give them"),
+    ],
+)
+def test_an_approval_of_several_is_not_left_to_too_few(tmp_path: Path, to: Named, said: str | None) -> None:
+    step = gated(tmp_path)
+    problem = too_few_left(step, opened(step, "approval"), who_is_asked([to], PEOPLE))
+    assert (said in problem) if said and problem else problem is said
+
+
+def test_who_has_approved_or_started_the_run_is_not_counted_as_left(tmp_path: Path) -> None:
+    step = gated(tmp_path)
+    step.execution.log("run-started", "run", CARA)
+    approve(step, BERT)
+    ticket = opened(step, "approval")
+    masters = too_few_left(step, ticket, who_is_asked([Named("group", "masters")], PEOPLE))
+    assert masters is not None
+    assert masters.startswith("1 more approval is needed, and nobody of the group masters could give it")
+    assert too_few_left(step, ticket, who_is_asked([Named("user", "anna")], PEOPLE)) is None
+
+
+def test_the_work_of_an_approved_step_is_not_left_to_its_approver(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    approve(step, ANNA)
+    ticket = opened(step)
+    to_anna = too_few_left(step, ticket, who_is_asked([Named("user", "anna")], PEOPLE))
+    assert to_anna == "anna approved the step, and cannot do it too"
+    assert too_few_left(step, ticket, who_is_asked([Named("user", "bert")], PEOPLE)) is None
 
 
 NOT_BOTH = "whoever approved the step cannot do it too"

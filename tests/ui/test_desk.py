@@ -276,6 +276,33 @@ def test_nobody_claims_a_ticket_that_is_answered_at_that_moment(site: Site) -> N
     assert site.run(EVENTS.replace("{number:03}", "042")) == []
 
 
+TOO_FEW = """
+import json
+from airflow.utils.session import create_session
+from fastapi import HTTPException
+from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.desk import actions
+from planexe_dag_factory.ui.desk.index import Place
+from planexe_dag_factory.ui.wire import Reassignment
+
+actions.too_few_left = lambda step, ticket, asked: f"{step.id}, {ticket['n']}, {asked}"
+with create_session() as session:
+    hand = actions.Hand(session, Actor("person", "ann", "ann"), People())
+    try:
+        body = Reassignment(to={"user": "boss"}, reason="x")
+        actions.reassign(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-044.human"), body)
+        print(json.dumps("handed over"))
+    except HTTPException as error:
+        print(json.dumps(error.detail))
+"""
+
+
+def test_a_ticket_is_not_handed_to_too_few(site: Site) -> None:
+    assert site.run(TOO_FEW) == "Ask-044, 1, boss."
+    assert site.run(EVENTS.replace("{number:03}", "044")) == []
+
+
 RETRYING = """
 import json
 from airflow.models.taskinstance import TaskInstance

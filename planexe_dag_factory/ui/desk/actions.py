@@ -12,6 +12,7 @@ from planexe_agents.signing import digest_bytes
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.answers import person_problem
+from planexe_dag_factory.delegation.approval import too_few_left
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import (
     ATTACHED,
@@ -21,6 +22,7 @@ from planexe_dag_factory.delegation.desk import (
     REASSIGNED,
     RELEASED,
     Desk,
+    Named,
 )
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
@@ -73,7 +75,12 @@ def release(hand: Hand, place: Place) -> None:
 def reassign(hand: Hand, place: Place, body: Reassignment) -> None:
     """Ask somebody else instead; what was claimed is free again. Raises HTTPException."""
     to = _recipient(body.to, hand.people)
-    _do(hand, place, REASSIGNED, lambda _, desk: _may_hand_on(hand, desk), to=to, reason=body.reason)
+    asked = who_is_asked([Named("group" if body.to.group else "user", to["name"])], hand.people)
+
+    def check(found: Found, desk: Desk) -> str | None:
+        return _may_hand_on(hand, desk) or too_few_left(found.step, found.ticket, asked)
+
+    _do(hand, place, REASSIGNED, check, to=to, reason=body.reason)
 
 
 def delegate(hand: Hand, place: Place, body: Delegation) -> None:
