@@ -61,14 +61,22 @@ def settle(step: StepRun) -> bool:
 
 def conflict(step: StepRun, person: Actor) -> str | None:
     """Say why a person cannot approve a step whoever is asked: four eyes are two persons. None where they can."""
+    if problem := four_eyes(step, person):
+        return problem
+    names = names_of(person)
+    if any(not names.isdisjoint(names_of(actor_of(vote["by"]))) for vote in open_votes(step)):
+        return f"you have approved already: {approvals_needed(step)} different people must"
+    return None
+
+
+def four_eyes(step: StepRun, person: Actor) -> str | None:
+    """Say why a person has too much to do with a step to approve it; None where they have not."""
     names = names_of(person)
     starter, done = _starter(step), step.find_json("result.json")
     if starter and not names.isdisjoint(names_of(starter)):
         return "whoever started the run cannot approve its steps: somebody else must"
     if done and done["by"]["kind"] == "person" and not names.isdisjoint(names_of(actor_of(done["by"]))):
         return "whoever did the step cannot approve it: somebody else must"
-    if any(not names.isdisjoint(names_of(actor_of(vote["by"]))) for vote in open_votes(step)):
-        return f"you have approved already: {approvals_needed(step)} different people must"
     return None
 
 

@@ -169,6 +169,8 @@ class Policy:
     0 to 1, of outcomes beyond doubt that a person looks at, drawn by lot. `learned_estimates`: forecasts and due dates
     go by how long such work took before.
     `budget_limit` is what steps without a gate may name in all, by currency (see `routing.budget`).
+    `approvals_may_be_handed_to_anyone`: whoever is asked for one may choose anybody else (None: as False, and as
+    policies were before there was a choice).
     `approvers` and `approvals_needed` hold at every gate that no rule says otherwise of; without
     `reminders` nobody is reminded.
     `separate_doer`: nobody who approved a step may do it; False: anybody may; None: whoever approved it alone may not.
@@ -186,6 +188,7 @@ class Policy:
     approvers: tuple[str, ...] = ()
     approvals_needed: int = 1
     separate_doer: bool | None = None
+    approvals_may_be_handed_to_anyone: bool | None = None
     budget_limit: Mapping[str, float] = field(default_factory=lambda: BUDGET_LIMIT)
     reminders: Reminders | None = None
     rules: tuple[Rule, ...] = ()

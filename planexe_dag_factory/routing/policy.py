@@ -110,6 +110,7 @@ class PolicyFormat(_Strict):
     approvers: Annotated[tuple[Words, ...], Field(max_length=50)] = ()
     approvals_needed: Approvals = 1
     separate_doer: StrictBool | None = None
+    approvals_may_be_handed_to_anyone: StrictBool | None = None
     budget_limit: Limits = {ANY_CURRENCY: BUDGET_LIMIT[ANY_CURRENCY]}
     reminders: RemindersFormat | None = None
     rules: Annotated[tuple[RuleFormat, ...], Field(max_length=MAX_RULES)] = ()

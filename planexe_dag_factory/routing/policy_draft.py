@@ -67,6 +67,8 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//approvals_needed": default.approvals_needed,
         "// separate_doer": "true: no approver of a step may do it too; unless given, a lone approver may not",
         "//separate_doer": True,
+        "// approvals_may_be_handed_to_anyone": "else only those who are asked, who come next, a senior or the owner",
+        "//approvals_may_be_handed_to_anyone": False,
         "// budget_limit": "what steps without a gate may name in all before it is approved; or an object by currency",
         "//budget_limit": BUDGET_LIMIT[ANY_CURRENCY],
         "// model_budget_tokens": "tokens of a language model that one run may take; no limit unless given",

@@ -76,6 +76,7 @@ TICKET: dict[str, Any] = {
 }
 """What a ticket looks like, in part: the rest is ticket.json of docs/architecture.md."""
 ACTED: dict[int | str, dict[str, Any]] = {
+    403: {"description": "Not for this person to do, or not to be handed to that one"},
     409: {"description": "Answered meanwhile, or not for this person to do"},
     422: {"description": "Every problem of the request"},
 }

@@ -57,6 +57,7 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         "critical_phases": ["build"],
         "approvers": ["Board"],
         "approvals_needed": 2,
+        "approvals_may_be_handed_to_anyone": True,
         "budget_limit": {"EUR": 500, "*": 800.5},
         "reminders": {"after_hours": [4, 24], "escalate_after_hours": 48, "ladder": ["Harbour Master", "Board"]},
         "rules": [
@@ -80,6 +81,7 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
         critical_phases=("build",),
         approvers=("Board",),
         approvals_needed=2,
+        approvals_may_be_handed_to_anyone=True,
         budget_limit={"EUR": 500.0, "*": 800.5},
         reminders=Reminders((4.0, 24.0), 48.0, ("Harbour Master", "Board")),
         rules=(

@@ -23,7 +23,7 @@ from tests.browsing import chromium
 from tests.ui.site.proxy import proxying
 
 CHECKOUT = Path(__file__).parents[2]
-USERS = {"boss": "admin", "ann": "user", "vera": "viewer"}
+USERS = {"boss": "admin", "ann": "user", "vera": "viewer", "carl": "user", "dora": "user"}
 FAB = CHECKOUT / ".venv" / "fab"
 """The FAB auth manager beside all else: it wants an older library than we test with; see the Makefile."""
 RUN_ID = "manual__2026-03-02T09:00:00+00:00"

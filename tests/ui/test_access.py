@@ -106,8 +106,8 @@ def test_lists_hold_what_the_reader_may_see_and_nothing_else(site: Site) -> None
         tickets = client.get("/tickets", params={"limit": 100}).json()["tickets"]
         return {plan["dag_id"] for plan in client.get("/plans").json()}, {ticket["dag_id"] for ticket in tickets}
 
-    plans = {"bridge", "broken", "clinic", "crowd", "fresh", "harbour", "hostile", "starting"}
-    asking = {"bridge", "broken", "crowd", "gone", "harbour", "hostile", "starting"}
+    plans = {"bridge", "broken", "clinic", "crowd", "fresh", "harbour", "hostile", "starting", "vault"}
+    asking = {"bridge", "broken", "crowd", "gone", "harbour", "hostile", "starting", "vault"}
     assert seen("ann") == (plans, asking)
     assert seen("boss") == (plans | {"secret"}, asking | {"secret"})
 

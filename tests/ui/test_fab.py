@@ -35,7 +35,7 @@ def _sees(site: Site, user: str) -> set[str]:
 
 
 def test_each_role_sees_and_answers_what_fab_allows_it(fab_site: Site) -> None:
-    everything = {"bridge", "broken", "crowd", "gone", "harbour", "hostile", "secret", "starting"}
+    everything = {"bridge", "broken", "crowd", "gone", "harbour", "hostile", "secret", "starting", "vault"}
     assert {user: _sees(fab_site, user) for user in ("root", "opal", "ursa", "vera", "harry")} == {
         "root": everything,
         "opal": everything,

@@ -24,6 +24,7 @@ from planexe_dag_factory.delegation.desk import (
     Desk,
     Named,
 )
+from planexe_dag_factory.delegation.handing import is_above, who_cannot_be_handed, who_cannot_hand_on
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.index import Place, lock, project, refresh_one
@@ -76,9 +77,10 @@ def reassign(hand: Hand, place: Place, body: Reassignment) -> None:
     """Ask somebody else instead; what was claimed is free again. Raises HTTPException."""
     to = _recipient(body.to, hand.people)
     asked = who_is_asked([Named("group" if body.to.group else "user", to["name"])], hand.people)
+    may_hand_to = _may_hand_to(hand, to)
 
     def check(found: Found, desk: Desk) -> str | None:
-        return _may_hand_on(hand, desk) or too_few_left(found.step, found.ticket, asked)
+        return may_hand_to(found, desk) or too_few_left(found.step, found.ticket, asked)
 
     _do(hand, place, REASSIGNED, check, to=to, reason=body.reason)
 
@@ -89,7 +91,7 @@ def delegate(hand: Hand, place: Place, body: Delegation) -> None:
     if not now < body.until <= now + LONGEST_DELEGATION:
         raise _wrong(f"until: choose a time within the next {LONGEST_DELEGATION.days} days")
     to, until = _recipient(body.to, hand.people), body.until.astimezone(UTC).isoformat(timespec="seconds")
-    _do(hand, place, DELEGATED, lambda _, desk: _may_hand_on(hand, desk), to=to, reason=body.reason, until=until)
+    _do(hand, place, DELEGATED, _may_hand_to(hand, to), to=to, reason=body.reason, until=until)
 
 
 def comment(hand: Hand, place: Place, body: Comment) -> None:
@@ -143,18 +145,29 @@ def _do(
     hand.session.commit()
 
 
+def _may_hand_to(hand: Hand, to: Mapping[str, str]) -> Check:
+    """Check who hands a ticket on, and to whom."""
+
+    def check(found: Found, desk: Desk) -> str | None:
+        problem = who_cannot_hand_on(found.step, found.ticket, desk, hand.person, hand.people) or who_cannot_be_handed(
+            found.step, found.ticket, to, hand.people
+        )
+        not_theirs = _may_hand_on(hand, desk)
+        if problem and not not_theirs:
+            raise _forbidden(problem)
+        return not_theirs
+
+    return check
+
+
 def _may_hand_on(hand: Hand, desk: Desk) -> str | None:
     """Those who are asked, who stand above, or who handed it on last may hand a ticket on."""
     last = desk.of(REASSIGNED)[-1:]
-    above = [one for one in (hand.people.owner, hand.people.senior) if one]
-    names = names_of(hand.person)
-    if (
-        who_is_asked(desk.asked, hand.people).holds(hand.person)
-        or any(not names.isdisjoint(hand.people.members(one) | frozenset(one.users)) for one in above)
-        or any(not names.isdisjoint(names_of(deed.who)) for deed in last)
-    ):
+    asked = who_is_asked(desk.asked, hand.people)
+    handed_on = any(not names_of(hand.person).isdisjoint(names_of(deed.who)) for deed in last)
+    if asked.holds(hand.person) or is_above(hand.person, hand.people) or handed_on:
         return None
-    return f"only {who_is_asked(desk.asked, hand.people)}, the owner or a senior may hand it on"
+    return f"only {asked}, the owner or a senior may hand it on"
 
 
 def _nothing_against(_: Found, __: Desk) -> str | None:
@@ -184,3 +197,7 @@ def _wrong(problem: str) -> HTTPException:
 
 def _conflict(problem: str) -> HTTPException:
     return HTTPException(status.HTTP_409_CONFLICT, f"{problem[:1].upper()}{problem[1:]}.")
+
+
+def _forbidden(problem: str) -> HTTPException:
+    return HTTPException(status.HTTP_403_FORBIDDEN, f"{problem[:1].upper()}{problem[1:]}.")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from planexe_dag_factory.record.events import Actor, Event
-from planexe_dag_factory.routing.model import Candidate, Gate, Route
+from planexe_dag_factory.routing.model import Candidate, Gate, Reminders, Route
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, TaskKind, TaskSpec, WorkItem
 
 HOSTILE = (
@@ -285,6 +285,18 @@ def single(dag_id: str, title: str, **more: Any) -> SitePlan:
     return SitePlan(plan, states, (ticket(dag_id, one, "work"),), **more)
 
 
+def vault() -> SitePlan:
+    """Approvals in a run that the boss has started, asked of Finance; a deputy treasurer is asked next."""
+    gate = Gate("budget", "the step spends money", "Finance", 250_000, "EUR")
+    items = [item(f"buy-{number:02}", f"Buy {number}", "buying", "analysis", gate=gate) for number in range(12)]
+    asked = {"asked": [{"kind": "role", "name": "Finance"}], "approvals": {"needed": 1, "given": []}}
+    tickets = tuple(ticket("vault", one, "approval", **asked) for one in items)
+    states = {"start": "success"} | {f"{one.id}.gate": "awaiting_input" for one in items}
+    reminders = Reminders((), 10_000.0, ("Deputy treasurer",))
+    described = replace(spec("vault", "Vault", {"buying": "Buying"}, items), reminders=reminders)
+    return SitePlan(described, states, tickets, events=(Event("run-started", Actor("person", "boss", "boss")),))
+
+
 EVENTS = (
     Event("run-started"),
     Event("ticket-opened", about="one", details={"kind": "work", "assignee": "Site manager"}),
@@ -299,6 +311,7 @@ def site_plans() -> tuple[SitePlan, ...]:
         harbour(),
         crowd(),
         bridge(),
+        vault(),
         single("secret", "Secret"),
         single("plain", "Not a plan", tagged=False),
         single("hostile", HOSTILE.replace("\n", " ")[:190]),
