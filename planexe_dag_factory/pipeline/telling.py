@@ -15,7 +15,7 @@ from planexe_dag_factory.errors import PipelineError
 from planexe_dag_factory.report.model import RunStatus
 from planexe_dag_factory.report.render import headline
 from planexe_dag_factory.report.story import Point, RiskChange, Story, tell
-from planexe_dag_factory.report.words import days, join, moment, visible
+from planexe_dag_factory.report.words import called, count, days, join, moment, visible
 
 LINES = 12
 """How many lines each part of the summary has at most."""
@@ -85,8 +85,12 @@ def _parts(status: RunStatus) -> Iterator[tuple[str, list[str]]]:
     ):
         if points:
             yield title, _lines(points)
+    if story.accepted:
+        yield "Accepted in review", [f"{count(story.accepted, 'work', 'works')} of agents"]
+    if status.waiting:
+        yield "Waits on", _capped([f"{plain(one.assignee)}: {plain(one.about)}" for one in status.waiting])
     if status.next:
-        yield "Next", _capped([f"{plain(one.title)}: {plain(one.who)}" for one in status.next])
+        yield "Next", _capped([f"{plain(one.title)}: {plain(called(one.who))}" for one in status.next])
 
 
 def _lines(points: Iterable[Point]) -> list[str]:

@@ -77,6 +77,20 @@ class TriedAgent(RecordFile):
     reason: str | None = None
 
 
+class UsageEntry(RecordFile):
+    """What a language model took for an outcome."""
+
+    requests: int = Field(ge=0)
+    input_tokens: int = Field(ge=0)
+    output_tokens: int = Field(ge=0)
+    cost: float | None = None
+    measured: bool = True
+
+
+class OutcomeFile(RecordFile):
+    usage: UsageEntry | None = None
+
+
 class CalibratedEntry(RecordFile):
     """What a confidence counts as after reviews of such work, and how many these were."""
 

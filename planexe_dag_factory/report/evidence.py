@@ -20,6 +20,7 @@ from planexe_dag_factory.report.documents import (
     AssignmentFile,
     DecisionFile,
     ManifestFile,
+    OutcomeFile,
     RecordFile,
     ResultFile,
     TicketFile,
@@ -50,6 +51,7 @@ class ItemRecord:
     tickets: tuple[Asked, ...] = ()
     approval: ApprovalFile | None = None
     result: ResultFile | None = None
+    outcomes: tuple[OutcomeFile, ...] = ()
     sent_at: datetime | None = None
     """When an agent was first asked, of work that has not ended."""
 
@@ -107,6 +109,7 @@ class Evidence:
             tickets=tuple(self._asked(path) for path in self._named(work_item, "ticket.json")),
             approval=self._sealed(ApprovalFile, "steps", work_item, "approval.json"),
             result=result,
+            outcomes=self._each(OutcomeFile, work_item, "outcome.json"),
             sent_at=self._sent_at(work_item) if assignments and not result else None,
         )
 

@@ -99,6 +99,25 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What language models took: tokens in and out, and what that cost by the endpoint's own word (None: unsaid)."""
+
+    requests: int
+    tokens: int
+    cost: float | None
+    measured: bool
+
+    def __add__(self, other: Spent) -> Spent:
+        costs = [one for one in (self.cost, other.cost) if one is not None]
+        return Spent(
+            self.requests + other.requests,
+            self.tokens + other.tokens,
+            sum(costs) if costs else None,
+            self.measured and other.measured,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StepStatus:
     """One step, planned against actual.
 
@@ -106,7 +125,9 @@ class StepStatus:
     is the result and `tried` the agents asked, both in the words of whoever worked; `waits` are the
     stretches in which a person was waited for. `forecast` counts from the first day of the run;
     `slack` is by how many days what is open may slip before the end does. `counts_as` is what the
-    confidence came to after so many `reviews` of such work (None: there were none).
+    confidence came to after so many `reviews` of such work (None: there were none). `note` is what the
+    person who did it reported, `approval_days` is how long its approval was waited for, and `spent` what
+    language models took.
     """
 
     id: str
@@ -131,14 +152,9 @@ class StepStatus:
     money: Money | None = None
     forecast: Days | None = None
     slack: float | None = None
-
-    @property
-    def late_days(self) -> float:
-        """By how many days it took longer than planned, or already does."""
-        if self.actual is None:
-            return 0.0
-        took = (self.actual.end - self.actual.start).total_seconds() / 86400
-        return max(0.0, took - (self.planned.end - self.planned.start))
+    note: str = ""
+    approval_days: float = 0.0
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +203,7 @@ class Decision:
     why: str
     amount: float | None = None
     via: str | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +231,8 @@ class RiskRow:
 class Assessment:
     """The risk assessment at a critical milestone, in the agent's words but for `existential`.
 
-    `at` is when it was brought. `figures` are what of it can be drawn; None where the agent brought none.
+    `at` is when it was brought, `accepted_by` the person who let the plan go on. `figures` are what of it can be
+    drawn; None where the agent brought none.
     """
 
     milestone: str
@@ -224,6 +242,12 @@ class Assessment:
     said: Mapping[str, Any]
     at: datetime
     figures: RiskFigures | None = None
+    accepted_by: str | None = None
+
+    @property
+    def fired(self) -> tuple[str, ...]:
+        """The rules by which the plan as a whole is at stake."""
+        return tuple(rule.rule for rule in self.figures.rules if rule.fired) if self.figures else ()
 
     @property
     def beside(self) -> Mapping[str, Any]:

@@ -21,10 +21,10 @@ from planexe_dag_factory.report import words
 from planexe_dag_factory.report.gantt import axes_of, draw_phase, draw_phases
 from planexe_dag_factory.report.model import Assessment, RunStatus, State
 from planexe_dag_factory.report.plots import draw_figures
-from planexe_dag_factory.report.said import ROWS, markdown, records
+from planexe_dag_factory.report.said import ROWS, in_short, markdown, records
 from planexe_dag_factory.report.said import tell as tell_result
 from planexe_dag_factory.report.status import read_status
-from planexe_dag_factory.report.story import Story, tell
+from planexe_dag_factory.report.story import Story, expected_end, tell
 
 FORMAT = "planexe-report/1"
 STATE_WORDS: Mapping[State, str] = {
@@ -94,7 +94,7 @@ def render_html(status: RunStatus, faces: str = "") -> str:
             headline=headline(status),
             overview=_picture(draw_phases(status, axes)),
             charts={phase.id: _picture(draw_phase(phase, axes)) for phase in status.phases},
-            plots=[_plots(assessment, status.started_at.date()) for assessment in status.assessments],
+            plots=[_plots(assessment, status.started_at.date()) for assessment in status.assessments[-1:]],
         )
     )
 
@@ -109,15 +109,24 @@ def _picture(svg: str) -> Markup:
 
 
 def headline(status: RunStatus) -> str:
-    """Say in one sentence how the run stands."""
+    """Say in one sentence how the run stands, when it is to end, and whether anybody is waited for."""
     total, done = len(status.steps), status.counts.get("done", 0)
-    if status.over and done == total:
-        return f"Finished: all {words.count(total, 'step')} done."
+    end, first = expected_end(status), status.started_at.date()
     lost = [f"{status.counts[state]} {said}" for state, said in _LOST if status.counts.get(state)]
-    parts = [f"{done} of {words.count(total, 'step')} done", *lost]
-    if status.waiting:
-        parts.append(f"{words.count(len(status.waiting), 'question')} open to people")
-    return ("Ended: " if status.over else "Under way: ") + words.join(parts) + "."
+    said = words.join([f"{done} of {words.count(total, 'step')} done", *lost])
+    against = f", {words.against_plan(end.difference or 0.0)}" if end else ""
+    if status.over and done == total:
+        return f"Finished on {words.day_of(status.as_of)}: all {words.count(total, 'step')} done{against}."
+    if status.over:
+        return f"Ended on {words.day_of(status.as_of)}: {said}."
+    parts = [said]
+    if status.forecast and status.forecast.blocked:
+        parts.append("the end cannot be reached as things stand")
+    elif end:
+        parts.append(f"expected to end on {words.day_on(first, end.end or 0.0)}{against}")
+    waiting = len(status.waiting)
+    parts.append(f"{words.count(waiting, 'question')} open to people" if waiting else "nobody is waited for")
+    return "; ".join(parts) + "."
 
 
 _LOST: tuple[tuple[State, str], ...] = (("refused", "refused"), ("failed", "failed"), ("skipped", "not reached"))
@@ -149,6 +158,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        against_plan=words.against_plan,
+        called=words.called,
         count=words.count,
         day_on=words.day_on,
         days=words.days,
@@ -156,7 +167,10 @@ def environment() -> Environment:
         kind=words.kind,
         lasting=words.lasting,
         markdown=markdown,
+        day_of=words.day_of,
+        in_short=in_short,
         moment=words.moment,
+        money=words.money,
         percent=words.percent,
         reviewed=words.reviewed,
         records=records,

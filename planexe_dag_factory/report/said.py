@@ -6,6 +6,7 @@ look like a part of the page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,21 @@ ROWS, COLUMNS = 12, 7
 """How many records make a table that can be read."""
 IN_THE_DOCUMENT = frozenset({"markdown", "narrative", "sections", "title", "kind"})
 """What a result with a document says again in it."""
+SHORT = 320
+"""How much of a result its short form holds."""
+NOT_TOLD = frozenset({"seed", "draws", "histogram", "id"})
+"""What is in a result for machines."""
+FIRST = ("title", "name", "step", "text", "quote", "description", "kind")
+LAST = ("source", "id")
+"""The order of columns: what a record is about comes first, where it is from last, the rest as it was sent."""
+ASIDE = frozenset({"coverage", "gaps", "figures", "missing"})
+"""Members that are told after the others: how good the result is, not what it is."""
+EXAMPLES = 2
 DEPTH = 6
 CUT = "…"
+
+MARKS = re.compile(r"^(?:[-*+>]|\d+[.)])\s+|\*\*|`|\\(?=[^\w\s]|_)")
+"""What of Markdown does not belong into a line of text."""
 
 _MARKDOWN = (
     MarkdownIt("commonmark", {"html": False})
@@ -109,7 +123,47 @@ def records(value: Any) -> tuple[str, ...]:
     alike = all(
         isinstance(one, Mapping) and one.keys() <= first.keys() and all(map(_is_plain, one.values())) for one in value
     )
-    return tuple(first) if alike else ()
+    return tuple(sorted((name for name in first if name not in NOT_TOLD), key=_place)) if alike else ()
+
+
+def _place(column: str) -> int:
+    if column in FIRST:
+        return FIRST.index(column)
+    return len(FIRST) + 1 + LAST.index(column) if column in LAST else len(FIRST)
+
+
+def in_short(said: Mapping[str, Any]) -> str:
+    """Say in a few lines what a result is: the beginning of its text, or what its members hold."""
+    told = tell(said)
+    if told.prose:
+        lines = (line.strip() for line in told.prose.splitlines())
+        text = " ".join(MARKS.sub("", line) for line in lines if line and not line.startswith(("#", "|")))
+    else:
+        members = sorted(said.items(), key=lambda member: member[0] in ASIDE)
+        parts = ((name, _brief(part)) for name, part in members if name not in NOT_TOLD and name != "narrative")
+        text = "; ".join(f"{name.replace('_', ' ')}: {part}" for name, part in parts if part)
+    cut = " ".join(text.split())
+    return cut if len(cut) <= SHORT else cut[:SHORT].rstrip() + CUT
+
+
+def _brief(value: Any) -> str:
+    """Say a member of a result on a line; of many things, the first few."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        plain = ((name, part) for name, part in value.items() if name not in NOT_TOLD and _is_plain(part))
+        return ", ".join(f"{name.replace('_', ' ')} {part}" for name, part in plain)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        rest = f" and {len(value) - EXAMPLES} more" if len(value) > EXAMPLES else ""
+        return ", ".join(one.rstrip(" .,;") for one in map(_example, value[:EXAMPLES]) if one) + rest
+    return "" if value is None else str(value)
+
+
+def _example(one: Any) -> str:
+    if not isinstance(one, Mapping):
+        return CUT if isinstance(one, list | tuple) else _brief(one)
+    known = next((str(one[name]) for name in FIRST if isinstance(one.get(name), str)), "")
+    return known or _brief(one)
 
 
 def _is_plain(value: Any) -> bool:

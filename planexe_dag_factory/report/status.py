@@ -29,6 +29,7 @@ from planexe_dag_factory.report.model import (
     RunForecast,
     RunStatus,
     Span,
+    Spent,
     State,
     StepStatus,
     Try,
@@ -222,9 +223,32 @@ def _step_status(picture: Picture, item: WorkItem) -> StepStatus:
         tried=_tried(record),
         said=result.result if result and result.result else None,
         money=_money(record, item),
+        note=_note(record),
+        approval_days=_approval_days(record, picture.as_of),
+        spent=_spent(record),
         forecast=picture.outlook.days.get(item.id) if picture.outlook else None,
         slack=picture.outlook.slack.get(item.id) if picture.outlook else None,
     )
+
+
+def _note(record: ItemRecord) -> str:
+    """Return what the person who did the work reported; what was said in a review is a decision."""
+    result = record.result
+    return (result.note or "") if result and result.status == "done" and result.by.kind == "person" else ""
+
+
+def _approval_days(record: ItemRecord, as_of: datetime) -> float:
+    spans = (_span(asked, as_of) for asked in record.tickets if asked.ticket.kind == "approval")
+    return sum((span.end - span.start).total_seconds() for span in spans) / DAY
+
+
+def _spent(record: ItemRecord) -> Spent | None:
+    taken = [
+        Spent(usage.requests, usage.input_tokens + usage.output_tokens, usage.cost, usage.measured)
+        for outcome in record.outcomes
+        if (usage := outcome.usage)
+    ]
+    return sum(taken[1:], taken[0]) if taken else None
 
 
 def _money(record: ItemRecord, item: WorkItem) -> Money | None:
@@ -373,18 +397,20 @@ def _ready(picture: Picture) -> set[str]:
 
 def _decisions(picture: Picture) -> Iterator[Decision]:
     for item_id, record in picture.items.items():
-        title = picture.spec.work_items[item_id].title
+        item = picture.spec.work_items[item_id]
+        gate = item.route.gate
+        currency = (gate.currency or "") if gate else ""
         answered = [asked for asked in record.tickets if asked.answer and not asked.open]
         yield from (
-            _answered(title, asked.ticket.kind, asked.answer)
+            _answered(item.title, asked.ticket.kind, asked.answer, currency)
             for asked in answered
             if asked.answer and (asked.ticket.kind, asked.answer.option) != ("work", "Done")
         )
         if not answered:
-            yield from _unanswered(title, record)
+            yield from _unanswered(item.title, record, currency)
 
 
-def _answered(title: str, kind: str, answer: AnswerFile) -> Decision:
+def _answered(title: str, kind: str, answer: AnswerFile, currency: str) -> Decision:
     amount = answer.fields.get("amount")
     return Decision(
         at=answer.at,
@@ -395,15 +421,18 @@ def _answered(title: str, kind: str, answer: AnswerFile) -> Decision:
         why=str(answer.fields.get("comment") or ""),
         amount=float(amount) if isinstance(amount, int | float) else None,
         via=answer.via,
+        currency=currency if isinstance(amount, int | float) else "",
     )
 
 
-def _unanswered(title: str, record: ItemRecord) -> Iterator[Decision]:
+def _unanswered(title: str, record: ItemRecord, currency: str) -> Iterator[Decision]:
     """Find what was decided without an accepted answer: a ticket that timed out, say."""
     if record.approval:
         approval = record.approval
         what = approval.decision.capitalize()
-        yield Decision(approval.at, approval.by.label, title, "approval", what, approval.reason or "", approval.amount)
+        why, amount = approval.reason or "", approval.amount
+        spent = currency if amount is not None else ""
+        yield Decision(approval.at, approval.by.label, title, "approval", what, why, amount, currency=spent)
     elif record.result and record.result.status == "refused":
         result = record.result
         yield Decision(result.ended_at, result.by.label, title, "refusal", "Refused", result.reason or "")
@@ -434,4 +463,5 @@ def _assessments(picture: Picture) -> Iterator[Assessment]:
                 said=result.result,
                 at=record.decisions[-1].at if record.decisions else result.ended_at,
                 figures=read_figures(result.result),
+                accepted_by=_accepted_by(record),
             )

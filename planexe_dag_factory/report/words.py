@@ -11,6 +11,8 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 """Controls, marks that turn the direction of writing, and what XML cannot hold."""
 MINUTE, HOUR, DAY = 60, 3600, 86400
+HALF_A_DAY = 0.5
+IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 
 
 def visible(text: str) -> str:
@@ -28,6 +30,12 @@ def moment(time: datetime) -> str:
     """Say `3 Feb 2026, 08:05 UTC`."""
     time = time.astimezone(UTC)
     return f"{time.day} {MONTHS[time.month - 1]} {time.year}, {time:%H:%M} UTC"
+
+
+def day_of(time: datetime) -> str:
+    """Say the day of a moment: `3 Feb 2026`."""
+    time = time.astimezone(UTC)
+    return f"{time.day} {MONTHS[time.month - 1]} {time.year}"
 
 
 def lasting(seconds: float) -> str:
@@ -96,3 +104,20 @@ def reviewed(calibration: Mapping[str, Any]) -> str:
     if least <= calibration["threshold"]:
         return f"{told}; its word is taken"
     return f"{told}; it must be {least:.2f} sure where {calibration['threshold']:.2f} is asked for"
+
+
+def called(name: str) -> str:
+    """Say the id of an agent or an action as words: `data gathering`; any other name stays as it is."""
+    return name.replace("_", " ") if IDENTIFIER.fullmatch(name) else name
+
+
+def money(amount: float, currency: str) -> str:
+    """Say an amount with its currency: `9,600.00 EUR`."""
+    return f"{amount:,.2f} {currency}".rstrip()
+
+
+def against_plan(difference: float) -> str:
+    """Say how an end lies to the planned one: `24 days before plan`, `as planned`."""
+    if abs(difference) < HALF_A_DAY:
+        return "as planned"
+    return f"{days(abs(round(difference)))} {'after' if difference > 0 else 'before'} plan"

@@ -24,6 +24,13 @@ def pdf_of(writer: Writer) -> bytes:
     return render_pdf(read_status(writer.run, None))
 
 
+def test_the_paper_of_a_milestone_holds_its_risk_picture(writer: Writer) -> None:
+    writer.survey()
+    writer.assess(FIGURES)
+    text = text_of(render_pdf(read_status(writer.run, "milestone-survey")))
+    assert "P80: 29 Mar 2026" in text
+
+
 def text_of(pdf: bytes) -> str:
     document = pypdfium2.PdfDocument(pdf)
     return "\n".join(page.get_textpage().get_text_range() for page in document)
@@ -34,8 +41,8 @@ def test_the_paper_holds_what_the_page_holds(writer: Writer) -> None:
     for said in (
         "Harbour air sensors",
         "The supplier is bankrupt.",
-        "P80: 29 Mar 2026",
-        "Budget: Too dear.",
+        "29 Mar 2026",
+        "Too dear.",
         "Install <b>all</b> sensors",
         "<script>alert(1)</script>",
         "Дом Ω",

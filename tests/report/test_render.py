@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 
-from planexe_dag_factory.report.render import Report, headline, render_report
+from planexe_dag_factory.report.model import Spent
+from planexe_dag_factory.report.render import Report, headline, render_html, render_report
 from planexe_dag_factory.report.status import read_status
+from planexe_dag_factory.report.story import tell
+from tests.report.conftest import FIGURES, MARA
 from tests.report.golden_files import same_as_golden
 
 Writer = Any
@@ -170,10 +173,97 @@ def test_the_headline_says_how_the_run_stands(writer: Writer) -> None:
     counts = {"done": 4, "refused": 1, "skipped": 1}
     assert [
         headline(begun),
+        headline(replace(begun, estimated=False, forecast=None)),
         headline(replace(begun, over=True, counts=counts)),
         headline(replace(begun, over=True, counts={"done": 6})),
     ] == [
-        "Under way: 0 of 6 steps done.",
-        "Ended: 4 of 6 steps done, 1 refused and 1 not reached.",
-        "Finished: all 6 steps done.",
+        "0 of 6 steps done; expected to end on 10 Apr 2026, as planned; nobody is waited for.",
+        "0 of 6 steps done; nobody is waited for.",
+        "Ended on 2 Mar 2026: 4 of 6 steps done, 1 refused and 1 not reached.",
+        "Finished on 2 Mar 2026: all 6 steps done.",
     ]
+    writer.survey()
+    writer.build()
+    going_on = read_status(writer.run, None)
+    assert headline(going_on) == (
+        "3 of 6 steps done; expected to end on 31 Mar 2026, 10 days before plan; 1 question open to people."
+    )
+    writer.answer("buy-sensors", "002", "Refuse", "08:09:00", fields={"comment": "The supplier is bankrupt."})
+    writer.result("buy-sensors", MARA, "08:05:10", "08:09:00", status="refused", reason="The supplier is bankrupt.")
+    assert headline(read_status(writer.run, None)) == (
+        "3 of 6 steps done and 1 refused; the end cannot be reached as things stand; nobody is waited for."
+    )
+
+
+def test_the_final_report_says_whether_the_plan_was_on_time(writer: Writer) -> None:
+    writer.survey()
+    path = ("steps", "visit-sites", "result.json")
+    writer.run.write_json({**writer.run.read_json(*path), "ended_at": "2026-03-15T08:00:00+00:00"}, *path)
+    for item, start in (("buy-sensors", "08:06:00"), ("install", "08:07:00"), ("write-manual", "08:08:00")):
+        writer.result(item, MARA, start, "08:09:00")
+    writer.seal("08:10:00", "final")
+    report = render_report(writer.run, None)
+    ends = [(one.title, one.planned, one.end, one.reached) for one in tell(report.status).finishes]
+    a_moment = pytest.approx(540 / 86400)
+    assert ends == [
+        ("Survey", 10.0, 13.0, True),
+        ("Build", 39.0, a_moment, True),
+        ("The whole plan", 39.0, 13.0, True),
+    ]
+    page = Page(report.html)
+    assert "Was the plan on time?" in page.headings
+    assert "3 days after plan" in page.text
+    assert headline(report.status) == "Finished on 2 Mar 2026: all 6 steps done, 26 days before plan."
+
+
+def test_what_a_person_reported_stands_under_the_step(writer: Writer) -> None:
+    writer.survey()
+    assert "<q>Seen both.</q>" in render_report(writer.run, "milestone-survey").html
+
+
+def test_a_milestones_report_holds_what_came_since_and_what_is_next(writer: Writer) -> None:
+    writer.survey()
+    for item, start in (("buy-sensors", "08:06:00"), ("install", "08:07:00"), ("write-manual", "08:08:00")):
+        writer.result(item, MARA, start, "08:09:00", result={"bought": "twelve"})
+    writer.seal("08:10:00", "milestones", "milestone-build")
+    first = tell(render_report(writer.run, "milestone-survey").status)
+    then = render_report(writer.run, "milestone-build")
+    story = tell(then.status)
+    assert (first.phases, story.phases) == (("survey", "build"), ("build",))
+    assert (first.accepted, len(first.decisions), len(first.rerouted)) == (1, 0, 1)
+    assert (story.accepted, story.decisions, story.rerouted) == (0, (), ())
+    assert story.results == ("buy-sensors", "install", "write-manual")
+    assert "bought: twelve" in then.html
+    assert "Two good sites." not in then.html
+    assert "Find sites" not in Page(then.html).text.split("Phases, planned against actual")[1]
+
+
+def test_a_flagged_risk_names_its_rule_and_who_let_the_plan_go_on(writer: Writer) -> None:
+    writer.survey()
+    writer.assess(FIGURES)
+    found = render_report(writer.run, "milestone-survey").html
+    assert '<section class="alarm">' in found
+    assert "at stake: the base scenario succeeds less often than not. Mara Lind let the plan go on." in found
+    for item, start in (("buy-sensors", "08:06:00"), ("install", "08:07:00"), ("write-manual", "08:08:00")):
+        writer.result(item, MARA, start, "08:09:00")
+    writer.seal("08:10:00", "final")
+    over = render_report(writer.run, None).html
+    assert '<section class="noted">' in over
+    assert "Moves the end by" not in over
+    assert "as assessed on 2 Mar 2026" in found
+    assert "More work is refused (33%)" in over.split("risk register")[1]
+
+
+def test_tokens_and_their_cost_are_told(writer: Writer) -> None:
+    writer.survey()
+    assert "Requests to a language model" not in render_html(read_status(writer.run, None))
+    usage = {"model": "tiny", "requests": 2, "input_tokens": 1200, "output_tokens": 300, "cost": 0.0021}
+    for number, more in (("001", {}), ("002", {"cost": None, "measured": False})):
+        writer.run.write_json({"usage": {**usage, **more}}, "steps", "rank-sites", number, "outcome.json")
+    status = read_status(writer.run, None)
+    assert next(step.spent for step in status.steps if step.id == "rank-sites") == Spent(
+        4, 3000, 0.0021, measured=False
+    )
+    text = Page(render_html(status)).text
+    assert "3,000 in part guessed" in text
+    assert "0.0021" in text

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planexe_dag_factory.report.said import DEPTH, LETTERS, Told, markdown, records, shorten, tell
+from planexe_dag_factory.report.said import DEPTH, LETTERS, SHORT, Told, in_short, markdown, records, shorten, tell
 
 TAGS = {
     "p", "em", "strong", "ul", "ol", "li", "code", "pre", "blockquote", "br",
@@ -151,9 +151,26 @@ def test_a_long_text_leaves_no_room_for_the_rest_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "short"),
+    [
+        ({"markdown": "# Plan\n\n## Purpose\n\n- **Buy** \\[a\\] *b*\n- Sell"}, "Buy [a] *b* Sell"),
+        ({"gaps": ["x"], "seed": 7, "findings": [{"source": "a.md", "text": "One."}, {"text": "Two"}, {}]},
+         "findings: One, Two and 1 more; gaps: x"),
+        ({"fine": True, "cost": {"p50": 1, "histogram": [1]}, "none": None, "empty": []}, "fine: yes; cost: p50 1"),
+        ({"narrative": NARRATIVE}, "A permit is needed. [port.md] It takes a month. [port.md; survey.md]"),
+        ({"deep": [[[["x"]]]]}, "deep: …"),
+        ({"text": "x" * 900}, "text: " + "x" * (SHORT - 6) + "…"),
+    ],
+)  # fmt: skip
+def test_a_result_has_a_short_form_of_what_it_is_about(said: dict[str, Any], short: str) -> None:
+    assert in_short(said) == short
+
+
+@pytest.mark.parametrize(
     ("value", "columns"),
     [
         ([{"a": 1, "b": "x"}, {"a": 2}], ("a", "b")),
+        ([{"end": 1, "id": "s", "seed": 7, "title": "x"}] * 2, ("title", "end")),
         ([{"a": 1}], ()),
         ([{"a": 1}, {"b": 1}], ()),
         ([{"a": 1}, {"a": [1]}], ()),

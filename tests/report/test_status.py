@@ -148,7 +148,7 @@ def test_decisions_are_those_of_people_in_the_order_of_time_and_work_done_is_non
     writer.end()
     assert read_status(writer.run, None).decisions == (
         Decision(at(8, 3), "Mara Lind", "Rank the sites", "review", "Accept", "Pier 2 is right.", via="demo reviewer"),
-        Decision(at(8, 6), "Mara Lind", "Buy sensors", "approval", "Approve", "Within budget.", 12000.0),
+        Decision(at(8, 6), "Mara Lind", "Buy sensors", "approval", "Approve", "Within budget.", 12000.0, None, "EUR"),
         Decision(at(8, 9), "Mara Lind", "Buy sensors", "work", "Refuse", "The supplier is bankrupt."),
     )
 
@@ -196,7 +196,9 @@ def test_risks_stand_by_likelihood_times_severity_beside_the_assessment(writer: 
     )
     said = {"existential": False, "summary": "All is well."}
     assert status.assessments == (
-        Assessment("Survey", "oracle", existential=False, confidence=0.8, said=said, at=at(8, 4, 30)),
+        Assessment(
+            "Survey", "oracle", existential=False, confidence=0.8, said=said, at=at(8, 4, 30), accepted_by="Mara Lind"
+        ),
     )
 
 
