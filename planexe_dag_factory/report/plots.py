@@ -20,14 +20,15 @@ from planexe_dag_factory.report.words import day_on, percent, signed_days, visib
 WIDTH = 1000
 LEFT, RIGHT = 40, 960
 TOP, FLOOR = 46, 222
-HEIGHT = 262
+HEIGHT = 280
 LABELS = 380
 ROW, BAR = 30, 14
 LETTERS = 52
 MARKS = (("p50", "P50"), ("p80", "P80"))
 Say = Callable[[float], str]
 EDGE = 830
-"""A label begins left of its mark where the mark stands further right than this."""
+"""A label begins left of its mark where the mark stands further right than this, or another one near it does."""
+LABEL = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def draw_finish(found: Distributed, first: date) -> str:
     ticks = date_ticks(first + timedelta(days=begin), scale.end - begin) if scale.end - begin > 1 else ()
     _axis(svg, scale, ((begin + value, label) for value, label in ticks))
     _bars(svg, found, scale, lambda value: day_on(first, value))
+    _legend(svg, found, "end by then", "end then")
     _cumulative(svg, found, scale)
     _marks(svg, found, scale, lambda value: day_on(first, value))
     return ET.tostring(svg, encoding="unicode")
@@ -79,6 +81,7 @@ def draw_cost(found: Distributed) -> str:
     svg = picture("plot", WIDTH, HEIGHT, "What the plan costs, of what was planned", said)
     _axis(svg, scale, _shares(scale))
     _bars(svg, found, scale, percent)
+    _legend(svg, found, "cost no more", "cost that much")
     _cumulative(svg, found, scale)
     _marks(svg, found, scale, percent)
     return ET.tostring(svg, encoding="unicode")
@@ -148,6 +151,15 @@ def _bars(svg: ET.Element, found: Distributed, scale: Scale, said: Say) -> None:
         rect(svg, left, FLOOR - tall, max(2.0, right - left - 1), tall, "count", tip)
 
 
+def _legend(svg: ET.Element, found: Distributed, line_says: str, bars_say: str) -> None:
+    """Say what line and bars count; the bars have a scale of their own, on the right."""
+    share = max(1, *(one.count for one in found.histogram)) / max(1, sum(one.count for one in found.histogram))
+    for part in (0.5, 1.0):
+        text(svg, RIGHT + 6, FLOOR - (FLOOR - TOP) * part + 4, percent(share * part), "tick-label")
+    said = f"The line (scale on the left) counts simulations that {line_says}, the bars (on the right) that {bars_say}."
+    text(svg, LEFT, HEIGHT - 8, said, "tick-label")
+
+
 def _cumulative(svg: ET.Element, found: Distributed, scale: Scale) -> None:
     """Draw the share of draws that came to no more, as a line of straight pieces."""
     total = max(1, sum(one.count for one in found.histogram))
@@ -161,11 +173,14 @@ def _cumulative(svg: ET.Element, found: Distributed, scale: Scale) -> None:
 def _marks(svg: ET.Element, found: Distributed, scale: Scale, said: Say) -> None:
     """Mark P50, P80 and the plan, each label on a line of its own above the picture."""
     marks = [(label, getattr(found, name), "mark") for name, label in MARKS]
-    for row, (label, value, kind) in enumerate([*marks, ("planned", found.planned, "mark planned")]):
+    marks.append(("planned", found.planned, "mark planned"))
+    places = [scale.x(value) for _, value, _ in marks]
+    for row, (label, value, kind) in enumerate(marks):
         x = scale.x(value)
         line(svg, (x, 4 + row * 12), (x, FLOOR), kind)
-        words = text(svg, x + (4 if x < EDGE else -4), 12 + row * 12, f"{label}: {said(value)}", "mark-label")
-        if x >= EDGE:
+        left = x >= EDGE or (x > LEFT + LABEL and any(x < other < x + LABEL for other in places))
+        words = text(svg, x + (-4 if left else 4), 12 + row * 12, f"{label}: {said(value)}", "mark-label")
+        if left:
             words.set("text-anchor", "end")
 
 

@@ -17,14 +17,14 @@ DAY_STEPS = (1, 2, 7, 14)
 MONTH_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 
 
-def date_ticks(first: date, length: float) -> Iterator[tuple[float, str]]:
+def date_ticks(first: date, length: float, most: int = TICKS) -> Iterator[tuple[float, str]]:
     """Mark days or fortnights from the first day on, or the first of months in a longer plan, each year said once."""
-    step = next((step for step in DAY_STEPS if length / step <= TICKS), None)
+    step = next((step for step in DAY_STEPS if length / step <= most), None)
     if step:
         for value in _multiples(length, step):
             yield value, day_month(first + timedelta(days=value))
         return
-    months = next((step for step in MONTH_STEPS if length / 30.4 / step <= TICKS), MONTH_STEPS[-1])
+    months = next((step for step in MONTH_STEPS if length / 30.4 / step <= most), MONTH_STEPS[-1])
     said = None
     for month in _months(first, months):
         value = float((month - first).days)

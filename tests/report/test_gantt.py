@@ -149,6 +149,21 @@ def test_dates_count_from_the_day_on_which_the_run_began(writer: Writer) -> None
     assert "from 2 Mar 2026 on, when the run began (the plan had named 1 Apr 2026)" in page
 
 
+def test_a_run_that_takes_days_of_its_plan_lies_on_one_axis_with_it() -> None:
+    run, phase = one_step(Days(0, 30), 10 * 86400)
+    axes = axes_of(run)
+    assert (axes.shared, axes_of(one_step(Days(0, 30), 86400)[0]).shared) == (True, False)
+    drawn = draw_phase(phase, axes)
+    assert texts(drawn, "axis-title") == ["Planned (thin, above) and actual"]
+    wide = 2 * PANEL + 30
+    ((_, top, planned), *_), ((_, below, actual), *_) = bars(drawn, "plan"), bars(drawn, "real")
+    assert [planned, actual] == [pytest.approx(wide), pytest.approx(wide / 3, abs=0.01)]
+    assert top < below
+    (today,) = (line for line in parse(drawn).iter("line") if line.attrib["class"] == "tick today")
+    assert float(today.attrib["x1"]) == pytest.approx(LABELS + wide / 3, abs=0.01)
+    assert "tick today" not in draw_phase(phase, axes_of(replace(run, over=True)))
+
+
 def test_a_plan_without_estimates_says_so_on_its_axis() -> None:
     run, phase = one_step()
     drawn = draw_phase(phase, axes_of(replace(run, estimated=False)))

@@ -67,6 +67,20 @@ def test_the_marks_stand_where_their_days_are() -> None:
     assert max(slopes) == pytest.approx(min(slopes), abs=0.01)
 
 
+def test_labels_stand_on_their_own_side_where_marks_are_near() -> None:
+    near = {**FIGURES["schedule"], "p80": 27.0, "planned": 27.5}
+    root = ET.fromstring(drawn(figures(schedule=near))["finish"])  # noqa: S314 - our own
+    sides = {(text.text or "").split(":")[0]: text.get("text-anchor") for text in root.iter("text")}
+    assert (sides["P80"], sides["planned"]) == ("end", None)
+
+
+def test_the_bars_have_their_own_scale() -> None:
+    root = ET.fromstring(drawn(figures())["finish"])  # noqa: S314 - our own
+    labels = [text.text for text in root.iter("text") if float(text.get("x", "0")) > 960]
+    assert labels == ["20 %", "40 %"]  # the highest bar holds 400 of 1,000
+    assert any("the bars (on the right)" in (text.text or "") for text in root.iter("text"))
+
+
 def test_the_curve_ends_at_all_draws() -> None:
     root = ET.fromstring(drawn(figures())["finish"])  # noqa: S314 - our own
     curve = [line for line in root.iter("line") if line.get("class") == "cumulative"]

@@ -75,10 +75,10 @@ def stretches(chart: ET.Element, kind: str) -> list[tuple[float, float, float]]:
 
 def test_every_bar_of_the_gantt_lies_on_the_dates_of_the_report(report: Report) -> None:
     status = report.status
-    began, ended = status.started_at.timestamp(), status.as_of.timestamp()
-    a_day = PANEL / max(step.planned.end for step in status.steps)
-    a_second = PANEL / (ended - began)
-    real = LABELS + PANEL + GAP
+    began = status.started_at.timestamp()
+    a_day = (2 * PANEL + GAP) / max(step.planned.end for step in status.steps)
+    a_second = a_day / 86400  # the run took weeks of the plan, and lies on one axis with it
+    real = LABELS
     overview, *by_phase = charts(report)
     assert len(stretches(overview, "plan")) == len(by_phase) == len(status.phases)
     for chart, phase in zip(by_phase, status.phases, strict=True):
