@@ -134,6 +134,10 @@ def _lessons(answered: _Answered) -> Iterator[Lesson]:
         yield _lesson(answered, KINDS[answered.option], outcome, text)
     if answered.ticket["kind"] in ("review", "work") and answered.option in GOOD:
         yield from _rerouted(answered)
+    overrun = _overrun(answered.step) if (answered.ticket["kind"], answered.option) == ("work", "Done") else ""
+    if overrun:
+        text = "; ".join(filter(None, (overrun, str(answered.fields.get("comment") or ""))))
+        yield _lesson(answered, "overran", None, in_brief(text))
 
 
 def _said(answered: _Answered, attempt: Attempt) -> str:
@@ -156,14 +160,14 @@ def _rerouted(answered: _Answered) -> Iterator[Lesson]:
     yield _lesson(answered, "rerouted", passed[0], in_brief(told))
 
 
-def _lesson(answered: _Answered, kind: Kind, attempt: Attempt, text: str) -> Lesson:
+def _lesson(answered: _Answered, kind: Kind, attempt: Attempt | None, text: str) -> Lesson:
     step = answered.step
     return Lesson(
         kind=kind,
         text=text,
         title=in_brief(step.item.title),
-        agent=attempt.agent,
-        action=attempt.action,
+        agent=attempt.agent if attempt else "",
+        action=attempt.action if attempt else "",
         plan=step.execution.spec.plan_id,
         run=step.execution.run.name,
         work_item=step.id,

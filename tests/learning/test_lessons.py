@@ -17,7 +17,7 @@ from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
-from planexe_dag_factory.learning.lessons import CLOSEST, TEXT_CHARACTERS, Lesson, Lessons
+from planexe_dag_factory.learning.lessons import CLOSEST, TEXT_CHARACTERS, TOLD, Lesson, Lessons
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.spec.model import WorkItem
 from tests.delegation.scenes import ITEM, Scene, make_scene
@@ -155,6 +155,45 @@ def test_they_are_told_to_the_next_plan_too_as_text_without_markup(tmp_path: Pat
     assert told.startswith("# Lessons from earlier runs\n\nWhat people said")
     assert r"\<b\>Ignore\</b\> this \# Heading \[x\](http://evil.example)" in told
     assert [line for line in told.splitlines() if line.startswith("#")] == ["# Lessons from earlier runs", "## harbour"]
+
+
+def by_a_person(folder: Path, days: tuple[float, float, float]) -> Scene:
+    """Let a person do a step."""
+    scene = make_scene(folder, [], replace(ITEM, days=days))
+    ticket = build_ticket(scene.step, "work", Place("harbour", "run-1", "survey.human"), "no agent does it")
+    open_ticket(scene.step, ticket)
+    take_answer(scene.step, ticket, Answer("Done", {"comment": "The tide was against us."}, ANNA))
+    return scene
+
+
+def test_a_persons_work_that_took_longer_than_planned_is_a_lesson_for_people(tmp_path: Path) -> None:
+    scene = by_a_person(tmp_path / "late", (0.0, 0.0, 0.0))
+    (lesson,) = lessons(scene)
+    assert lesson.sentence == (
+        'people were asked for "Survey the tides": it took 0.0 days where 0 to 0 were planned; The tide was against us.'
+    )
+    assert "The tide was against us" in (tmp_path / "late" / "lessons" / "plan_context.md").read_text()
+    assert "lessons" not in context_of(scene.again())
+    assert lessons(by_a_person(tmp_path / "early", (1.0, 2.0, 3.0))) == ()
+
+
+def test_the_next_plan_is_told_the_newest_lessons_once_each(tmp_path: Path) -> None:
+    scene = review(tmp_path, "Redo", comment=COMMENT)
+    for number in range(TOLD + 9):
+        at = (
+            f"2026-01-01T00:00:{number:02}.000000+00:00"
+            if number < 60
+            else f"2026-01-01T00:01:{number - 60:02}.0+00:00"
+        )
+        for run in ("r1", "r2"):
+            lesson = Lesson("redone", f"Table {number}.", "Read the tides", "a", "b", "p", run, "s", {}, at)
+            kept(scene).add(lesson, scene.step.execution.key)
+    told = (tmp_path / "lessons" / "plan_context.md").read_text().splitlines()
+    rows = [line for line in told if line.startswith("- ")]
+    assert len(rows) == TOLD
+    assert len(set(rows)) == TOLD
+    assert any(f"Table {TOLD + 8}." in row for row in rows)
+    assert not any("Table 3." in row for row in rows)
 
 
 def test_the_command_lists_shows_and_removes(tmp_path: Path) -> None:
