@@ -12,69 +12,29 @@ DAG there, keeps its date and its claim to an id: with 200 plans, an edited one 
 Airflow schedules nothing more of a DAG that is gone. So a plan that is edited into a broken one
 keeps its DAG as it was, and a second stub beside it brings the import error.
 
-    <base>/plans/<digest>/         stored plans, see `builds`
-    <base>/versions/<version>/     stubs
+What is on disk, and how a version that Airflow has removed comes back, is in `versions`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
-import tempfile
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion
+from airflow.dag_processing.bundles.base import BaseDagBundle, BundleVersion, get_bundle_tracking_file
 
 from planexe_dag_factory.airflow.dropped import DropFolder, look_into
 from planexe_dag_factory.airflow.planexe import planexe
-from planexe_dag_factory.airflow.settings import plan_folders, registry_path, upkeep_schedule
+from planexe_dag_factory.airflow.settings import days_kept, plan_folders, registry_path, upkeep_schedule
 from planexe_dag_factory.airflow.store import CLAIMS, KnownAgents, entry_digest, is_built, store_plan
+from planexe_dag_factory.airflow.versions import REFRESH, UPKEEP, UPKEEP_STUBS, Entries, Manifest, Versions
 
-STUB = '''"""A plan as an Airflow DAG. Made by the Dag bundle: edit the plan, not this file."""
-
-from planexe_dag_factory.airflow.loader import load_plan
-
-dag = load_plan(__file__, "{digest}"{before})
-'''
-PROBLEMS_STUB = '''"""The problems of a plan whose Airflow DAG is still the one from before it was edited."""
-
-from planexe_dag_factory.airflow.loader import check_plan
-
-check_plan(__file__, "{digest}")
-'''
-UPKEEP_STUB = '''"""The Airflow DAG that checks the registered agents; `[planexe] agents_check` turns it off."""
-
-from planexe_dag_factory.airflow.upkeep import agents_dag
-
-dag = agents_dag()
-'''
-REFRESH_STUB = '''"""The Airflow DAG that brings PlanExe's own reports up to date, where one is configured."""
-
-from planexe_dag_factory.airflow.refresh import refresh_dag
-
-dag = refresh_dag()
-'''
-UPKEEP = "upkeep/agents_health.py"
-"""In a folder, where no stub of a plan can be."""
-REFRESH = "upkeep/planexe_own_report.py"
-PROBLEMS = ".edited.py"
 COMPILER = "planexe_dag_factory.airflow.builds"
 """Imported by who makes a version: the Dag processor, which forks a process for every plan that is to be compiled."""
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """What a plan's stub points to: the plan as it is `now`, and as it was `before`, when it last was a DAG."""
-
-    now: str
-    before: str | None = None
 
 
 class PlanBundle(BaseDagBundle):
@@ -91,6 +51,7 @@ class PlanBundle(BaseDagBundle):
         self._registry = Path(registry) if registry else None
         self._current: str | None = None
         self._known: dict[str, Entries] = {}
+        self._versions = Versions(self.base_dir, self.versions_dir)
 
     @property
     def path(self) -> Path:
@@ -99,8 +60,14 @@ class PlanBundle(BaseDagBundle):
         return self.versions_dir / version if version else self.versions_dir / "none"
 
     def initialize(self) -> None:
+        """Have the version at hand: the present one, or the one that a run began with, made again where it is gone."""
         if self.version is None:
             self.refresh()
+        else:
+            self._versions.use(self.version)
+            if not self._versions.is_whole(self.version):
+                with self.lock():
+                    self._versions.restore(self.version)
         super().initialize()
 
     def get_current_version(self) -> BundleVersion | None:
@@ -117,15 +84,24 @@ class PlanBundle(BaseDagBundle):
         upkeep = _upkeep()
         depends = agents if UPKEEP in upkeep else None
         version = hashlib.sha256(repr((sorted(entries.items()), depends, upkeep)).encode()).hexdigest()[:40]
-        if version == self._current and self.path.exists():
-            return
-        with self.lock():
-            for name, (plan, _) in plans.items():
-                store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
-            self._write_version(version, entries, upkeep)
-            if self._current:
-                _date(self.versions_dir / version, before=self.versions_dir / self._current)
-        self._current, self._known = version, entries
+        if version != self._current or not self._versions.is_whole(version):
+            with self.lock():
+                for name, (plan, _) in plans.items():
+                    store_plan(self.base_dir / "plans" / entries[name].now, plan, agents)
+                self._make(version, Manifest(entries, tuple(upkeep)))
+            self._current, self._known = version, entries
+        self._versions.use(version)
+
+    def _make(self, version: str, manifest: Manifest) -> None:
+        """Put a version in place of the current one, and remove what has not been in use for long."""
+        if self._versions.write(version, manifest):
+            import_module(COMPILER)
+        if self._current:
+            _date(self.versions_dir / version, before=self.versions_dir / self._current)
+        days = days_kept()
+        if days:
+            for gone in self._versions.prune(days):
+                get_bundle_tracking_file(self.name, gone).unlink(missing_ok=True)
 
     def _entries(self, name: str, digest: str) -> Entries:
         """Say what a plan is now, and what it was when it last was a DAG."""
@@ -135,32 +111,12 @@ class PlanBundle(BaseDagBundle):
         built = is_built(self.base_dir / "plans" / known.now)
         return Entries(digest, known.now if built else known.before)
 
-    def _write_version(self, version: str, entries: Mapping[str, Entries], upkeep: Mapping[str, str]) -> None:
-        """Write a version's stubs, whole or not at all."""
-        target = self.versions_dir / version
-        if target.exists():
-            return
-        self.versions_dir.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".version-", dir=self.versions_dir))
-        for name, entry in entries.items():
-            stub = draft / stub_name(name, entries)
-            before = f', "{entry.before}"' if entry.before else ""
-            stub.write_text(STUB.format(digest=entry.now, before=before), encoding="utf-8")
-            if entry.before:
-                problems = stub.with_name(stub.name.removesuffix(".py") + PROBLEMS)
-                problems.write_text(PROBLEMS_STUB.format(digest=entry.now), encoding="utf-8")
-        for name, text in upkeep.items():
-            (draft / name).parent.mkdir(exist_ok=True)
-            (draft / name).write_text(text, encoding="utf-8")
-        draft.chmod(0o755)
-        draft.rename(target)
-        import_module(COMPILER)
-
 
 def _upkeep() -> Mapping[str, str]:
     """Return the stubs of our own DAGs that are wanted, by their place in a version."""
-    wanted = {UPKEEP: UPKEEP_STUB} if upkeep_schedule() else {}
-    return wanted | ({REFRESH: REFRESH_STUB} if planexe() else {})
+    wanted = [UPKEEP] if upkeep_schedule() else []
+    wanted += [REFRESH] if planexe() else []
+    return {place: UPKEEP_STUBS[place] for place in wanted}
 
 
 def _date(version: Path, *, before: Path) -> None:
@@ -176,11 +132,3 @@ def _date(version: Path, *, before: Path) -> None:
             shutil.copyfile(claim, version / CLAIMS / claim.name)
         else:
             os.utime(stub)
-
-
-def stub_name(name: str, names: Collection[str]) -> str:
-    """Name a plan's stub after the plan, as its import error will show it."""
-    safe = _UNSAFE.sub("_", name.replace("/", "."))[:150]
-    twins = [other for other in names if _UNSAFE.sub("_", other.replace("/", "."))[:150] == safe]
-    mark = "" if len(twins) == 1 else f"-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return f"{safe}{mark}.py"

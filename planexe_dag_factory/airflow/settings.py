@@ -24,6 +24,7 @@ from planexe_dag_factory.routing.registry_key import trusted_operator
 
 SECTION = "planexe"
 POOL_OF_ALL = "planexe-agents"
+VERSIONS_DAYS = 400.0
 METRICS = ("statsd_on", "otel_on", "statsd_datadog_enabled")
 """What turns Airflow's metrics on."""
 TAG = "planexe"
@@ -83,6 +84,11 @@ def agent_networks() -> Networks:
         return Networks.parse(conf.get(SECTION, "agent_networks", fallback=""))
     except ValueError as error:
         raise DelegationError(f"agent_networks of [{SECTION}] cannot be read: {error}") from error
+
+
+def days_kept() -> float:
+    """Return for how many days a version of the bundle is kept that is not in use; 0: for ever."""
+    return max(0.0, conf.getfloat(SECTION, "versions_days", fallback=VERSIONS_DAYS))
 
 
 def upkeep_schedule() -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from planexe_dag_factory.airflow.bundle import COMPILER, PlanBundle, stub_name
+from planexe_dag_factory.airflow.bundle import COMPILER, PlanBundle
+from planexe_dag_factory.airflow.versions import stub_name
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_changes import add_agents
 from planexe_dag_factory.routing.registry_file import RegistryFile

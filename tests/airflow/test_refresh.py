@@ -13,9 +13,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from planexe_dag_factory.airflow import planexe as configured
-from planexe_dag_factory.airflow.bundle import REFRESH
 from planexe_dag_factory.airflow.refresh import RefreshError, RefreshOperator, refresh_dag
 from planexe_dag_factory.airflow.refreshing import RefreshTrigger
+from planexe_dag_factory.airflow.versions import REFRESH
 from planexe_dag_factory.cli.reports import report
 from planexe_dag_factory.pipeline.folder import REPORT
 from planexe_dag_factory.pipeline.recording import keep_plan

@@ -12,9 +12,10 @@ import pytest
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from planexe_dag_factory.airflow.bundle import UPKEEP, PlanBundle
+from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.airflow.loader import load_folder
 from planexe_dag_factory.airflow.upkeep import AgentUnwellError, agents_dag, load_upkeep
+from planexe_dag_factory.airflow.versions import UPKEEP
 from planexe_dag_factory.delegation.cards import fetch_agents
 from planexe_dag_factory.routing.registry_changes import add_agents, remove_agents
 from planexe_dag_factory.routing.registry_file import RegistryFile
