@@ -39,7 +39,8 @@ HTTP_ACCEPTED = 202
 HTTP_NO_CONTENT = 204
 HTTP_NOT_FOUND = 404
 WAIT_STATUSES = frozenset({429, 503})
-
+LONGEST_WAIT_S = 3600.0
+"""For how long an agent is left alone at most, whatever it asks for."""
 
 MESSAGE_CHARACTERS = 1500
 
@@ -105,7 +106,7 @@ class Limits:
     answer_s: float = 30.0
     first_pause_s: float = 0.5
     longest_pause_s: float = 30.0
-    longest_wait_s: float = 3600.0
+    longest_wait_s: float = LONGEST_WAIT_S
     failures: int = 6
     response_bytes: int = 8 * 1024 * 1024
 
@@ -332,17 +333,22 @@ def _visible(character: str) -> str:
 
 
 def retry_after(value: str | None) -> float | None:
-    """Read a Retry-After header (RFC 9110, 10.2.3): seconds, or an HTTP date; None where it is neither."""
+    """Read a Retry-After header (RFC 9110, 10.2.3): seconds, LONGEST_WAIT_S at most, or None where it says nothing.
+
+    It is seconds, or an HTTP date. An agent can write anything there: dates of no year and no zone too.
+    """
     if value is None:
         return None
-    if value.isascii() and value.isdigit():
-        return float(value)
     try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
+        seconds = float(value) if value.isascii() and value.isdigit() else _seconds_until(parsedate_to_datetime(value))
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None
+    return min(max(0.0, seconds), LONGEST_WAIT_S)
+
+
+def _seconds_until(moment: datetime) -> float:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+    return (moment - datetime.now(UTC)).total_seconds()
 
 
 def _checked(answer: _Answer, url: httpx.URL) -> _Answer:

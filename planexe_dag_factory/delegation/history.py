@@ -59,7 +59,7 @@ class History:
         """Note what became of a step at an agent, or that it is being asked."""
         at = now()
         run = step.execution.run.name
-        said = f"{fate}.{min(int(pause_s), 999_999)}" if pause_s else fate
+        said = f"{fate}.{int(min(pause_s, 999_999))}" if pause_s else fate
         mark = digest([run, step.id]).removeprefix("sha256:")[:8]
         document = {"action": candidate.action, "fate": fate, "run": run, "step": step.id, "reason": reason, "at": at}
         self.folder.create_json(document, candidate.agent, f"{stamp_of(at)}+{said}+{candidate.action}+{mark}.json")

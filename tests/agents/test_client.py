@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planexe_agents.client import (
+    LONGEST_WAIT_S,
     AgentClient,
     AgentDistrusted,
     AgentError,
@@ -326,4 +327,32 @@ def test_retry_after_may_be_a_date() -> None:
 @given(st.text())
 def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
     found = retry_after(value)
-    assert found is None or found >= 0
+    assert found is None or 0 <= found <= LONGEST_WAIT_S
+
+
+NUMBERS = r"[0-9]{1,500}|1e[0-9]{1,4}"
+DAYS = r"((Mon|Fri|x), )?[0-9]{1,3}[ -](Jan|Dec|13)[ -][0-9]{1,25}"
+DATES = DAYS + r" [0-9]{1,3}:[0-9]{2}(:[0-9]{1,20})?( ([+-][0-9]{1,20}|GMT))?"
+
+
+@settings(derandomize=True, max_examples=500)
+@given(st.from_regex(f"({NUMBERS}|{DATES})", fullmatch=True))
+def test_no_number_and_no_date_in_a_header_breaks_the_step(value: str) -> None:
+    found = retry_after(value)
+    assert found is None or 0 <= found <= LONGEST_WAIT_S
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("9" * 400, LONGEST_WAIT_S),
+        ("86400", LONGEST_WAIT_S),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_WAIT_S),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", LONGEST_WAIT_S),
+        ("1 Jan 0001 00:00:00 +2300", 0),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+    ],
+)
+def test_a_wait_beyond_all_measure_is_an_hour_or_none(value: str, seconds: float | None) -> None:
+    assert retry_after(value) == seconds

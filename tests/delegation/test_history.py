@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.history import FOLDER, KEPT, SWEPT, History
 from planexe_dag_factory.record.folder import RunFolder
@@ -59,3 +61,10 @@ def test_files_of_another_kind_say_nothing(tmp_path: Path) -> None:
     ):
         (tmp_path / FOLDER / "first" / name).write_text("")
     assert [entry.fate for entry in history.read("first")] == ["completed"]
+
+
+@pytest.mark.parametrize("pause_s", [1e9, float("inf")])
+def test_no_pause_is_too_long_to_be_noted(tmp_path: Path, pause_s: float) -> None:
+    history, step = opened(tmp_path)
+    history.add(step, COMPUTE, "busy", "429", pause_s)
+    assert history.read("first")[0].pause == timedelta(seconds=999_999)
