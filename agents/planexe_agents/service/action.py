@@ -105,7 +105,7 @@ class Action:
             return self._verdict(self._function(inputs, task))
         except Reject as refusal:
             return Verdict("rejected", reason=str(refusal))
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             log.exception("action %s failed on assignment %s", self.card.name, digest)
             return Verdict("failed", reason=f"{self.card.name} ended with {type(error).__name__}; see the agent's log")
 

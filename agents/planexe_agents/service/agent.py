@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from datetime import UTC, datetime
 from planexe_agents.protocol import AgentCard, Assignment, Outcome
 from planexe_agents.service.action import Action, ActionFunction, SideEffects, Verdict
 from planexe_agents.signing import SigningKey
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -59,10 +62,15 @@ class Agent:
         return tuple(objections)
 
     def perform(self, assignment: Assignment, digest: str, key: SigningKey, stop: threading.Event) -> Outcome:
-        """Carry the assignment out and sign what came of it. Never raises."""
+        """Carry the assignment out and sign what came of it. Never raises, whatever the action brings."""
         started_at = _now()
-        verdict = self.actions[assignment.action].carry_out(assignment, digest, stop)
-        return _outcome(assignment, digest, verdict, started_at).signed(key)
+        try:
+            verdict = self.actions[assignment.action].carry_out(assignment, digest, stop)
+            return _outcome(assignment, digest, verdict, started_at).signed(key)
+        except Exception:
+            log.exception("what %s brought on assignment %s is no outcome", assignment.action, digest)
+            reason = f"what {assignment.action} brought cannot be written as an outcome; see the agent's log"
+            return self.give_up(assignment, digest, key, reason)
 
     def give_up(self, assignment: Assignment, digest: str, key: SigningKey, reason: str) -> Outcome:
         """Sign that the assignment was not carried out to its end."""

@@ -130,9 +130,14 @@ class Runs:
     def _work(self) -> None:
         while True:
             work = self._queue.get()
-            if not work.stop.is_set():
-                with working_on(work.assignment, work.trace):
-                    self._carry_out(work)
+            try:
+                if not work.stop.is_set():
+                    with working_on(work.assignment, work.trace):
+                        self._carry_out(work)
+            except BaseException:
+                # Without its threads an agent looks well and does nothing. The run stays unfinished in the store, and
+                # the next start takes it up.
+                log.exception("run %s could not be carried to its end", work.run_id)
 
     def _carry_out(self, work: Work) -> None:
         try:
@@ -147,9 +152,6 @@ class Runs:
             log.info("%s, with a confidence of %.2f", outcome.status, outcome.confidence)
         except sqlite3.OperationalError as error:
             self._later(work, error, self._queue.put, work)
-        except Exception:
-            # The run stays unfinished in the store, and the next start takes it up.
-            log.exception("run %s could not be carried to its end", work.run_id)
 
     def _finish(self, work: Work, outcome: Outcome) -> None:
         body = outcome.model_dump_json().encode()
