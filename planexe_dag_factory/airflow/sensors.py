@@ -34,7 +34,6 @@ from planexe_dag_factory.delegation.answers import (
     take_answer,
 )
 from planexe_dag_factory.delegation.approval import require_approvals, settle
-from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.attempts import last_decision
 from planexe_dag_factory.delegation.decision import decide
@@ -43,6 +42,7 @@ from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.reminders import take_nudges, time_until_next
 from planexe_dag_factory.delegation.takeover import is_opened, is_taken_over
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
+from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor
 
 DEFAULT_VIA = "Airflow"
@@ -170,8 +170,8 @@ class TicketSensor(BaseSensorOperator):
     def _tell(self, context: Context, step: StepRun, ticket: Mapping[str, Any], occasion: Occasion) -> None:
         if notify_path():
             office = people()
-            asked = who_is_asked(_desk(step, ticket).asked, office)
-            tell(step, Notice(occasion, ticket, str(asked), office.addresses(asked.members)), context)
+            told = who_is_told(step, ticket, _desk(step, ticket), office)
+            tell(step, Notice(occasion, ticket, str(told), office.addresses(told.members)), context)
 
     def _park(self, step: StepRun, ticket: Mapping[str, Any]) -> NoReturn:
         timeout = time_until_next(ticket, step.execution.spec.reminders, _desk(step, ticket))

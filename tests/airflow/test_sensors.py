@@ -20,7 +20,7 @@ from planexe_dag_factory.delegation.desk import CLAIMED
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.routing.model import Reminders
-from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.routing.people import Assigned, People
 from planexe_dag_factory.spec.codec import dump_spec
 from tests.delegation.scenes import GATE, ITEM, ROUTE, make_scene
 
@@ -186,12 +186,18 @@ def test_a_gate_asks_again_until_enough_have_approved(
     gate = replace(GATE, amount=None, approvals_needed=2)
     step = at_work(monkeypatch, make_scene(tmp_path, item=replace(ITEM, route=replace(ROUTE, gate=gate))).step)
     sensor = ApprovalGateSensor(task_id="survey.gate", work_item="survey")
+    told: list[str] = []
+    office = People(roles={"Treasurer": Assigned(users=("anna", "bert"))})
+    monkeypatch.setattr(sensors, "notify_path", lambda: tmp_path)
+    monkeypatch.setattr(sensors, "people", lambda: office)
+    monkeypatch.setattr(sensors, "tell", lambda _, notice, __: told.append(notice.asked))
     parked(sensor.execute, leg("survey.gate", 1))
     yes = {"chosen_options": ["Approve"], "params_input": {}}
     parked(sensor.resume, leg("survey.gate", 1), {**yes, "responded_by_user": {"id": "anna", "name": "Anna"}})
     second = step.read_json("tickets", "002", "ticket.json")
     assert second["previous"] == "1 of 2 have approved: Anna."
     assert second["asked_since"] == step.read_json("tickets", "001", "ticket.json")["asked_since"]
+    assert told == ["anna or bert", "bert"]  # who has approved is not asked again
     said = sensor.resume(leg("survey.gate", 1), {**yes, "responded_by_user": {"id": "bert", "name": "Bert"}})
     assert said == "Approve"
     assert len(requests) == 2

@@ -29,6 +29,7 @@ from planexe_dag_factory.delegation.desk import (
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.reminders import nudges, outstanding, take_nudges, time_until_next
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
+from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor, Event, append_event
 from planexe_dag_factory.routing.model import Reminders
 from planexe_dag_factory.routing.people import Assigned, People
@@ -263,6 +264,32 @@ def test_the_work_of_an_approved_step_is_not_left_to_its_approver(tmp_path: Path
     to_anna = too_few_left(step, ticket, who_is_asked([Named("user", "anna")], PEOPLE))
     assert to_anna == "anna approved the step, and cannot do it too"
     assert too_few_left(step, ticket, who_is_asked([Named("user", "bert")], PEOPLE)) is None
+
+
+def test_nobody_is_told_who_has_approved_or_where_somebody_has_taken_the_ticket(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=3)
+    office = replace(PEOPLE, roles={"Treasurer": Assigned(users=("anna", "dora"), groups=("masters",))})
+
+    def told(ticket: dict[str, Any]) -> tuple[str, list[str]]:
+        found = who_is_told(step, ticket, desk_of(step, ticket), office)
+        return str(found), sorted(found.members)
+
+    assert told(opened(step, "approval")) == ("anna or dora or the group masters", ["anna", "bert", "cara", "dora"])
+    approve(step, ANNA)
+    approve(step, BERT)
+    assert told(opened(step, "approval")) == ("dora or the group masters", ["cara", "dora"])
+    do(step, CLAIMED, CARA)
+    assert told(opened(step, "work")) == ("Cara", ["Cara", "cara"])
+
+
+def test_the_owner_is_told_where_nobody_is_left_to_approve(tmp_path: Path) -> None:
+    step = gated(tmp_path)
+    approve(step, ANNA)
+    ticket = opened(step, "approval")
+    assert str(who_is_told(step, ticket, desk_of(step, ticket), PEOPLE)) == "dora"
+    nobody = replace(PEOPLE, owner=None)
+    found = who_is_told(step, ticket, desk_of(step, ticket), nobody)
+    assert (str(found), found.members) == ("anna", frozenset())
 
 
 NOT_BOTH = "whoever approved the step cannot do it too"

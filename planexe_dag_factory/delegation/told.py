@@ -1,0 +1,33 @@
+"""Whom to tell about a ticket: nobody who has done their part, and nobody else where one person has taken it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from planexe_dag_factory.delegation.asked import Asked, names_of, who_is_asked
+from planexe_dag_factory.delegation.desk import Desk, actor_of
+from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.votes import open_votes
+from planexe_dag_factory.routing.people import People
+
+
+def who_is_told(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) -> Asked:
+    """Return who has claimed a ticket, else those whom it asks and who have not approved yet."""
+    if desk.claim:
+        who = desk.claim.who
+        return Asked((who.name or who.id,), (), names_of(who), mapped=True)
+    asked = who_is_asked(desk.asked, people)
+    votes = open_votes(step) if ticket["kind"] == "approval" else ()
+    voters = frozenset().union(*(names_of(actor_of(vote["by"])) for vote in votes))
+    left = asked.members - voters
+    if voters and not left and not asked.is_anybody:
+        return _owner(people) or replace(asked, members=left)
+    return replace(asked, users=tuple(user for user in asked.users if user not in voters), members=left)
+
+
+def _owner(people: People) -> Asked | None:
+    """Return the owner, who may hand a ticket on that nobody is left for."""
+    owner = people.owner
+    return Asked(owner.users, owner.groups, people.members(owner), mapped=True) if owner else None
