@@ -22,6 +22,7 @@ from planexe_agents.tracing import read_traceparent, span
 
 REQUEST_LIMIT = 16 * 1024 * 1024
 RETRY_AFTER_S = 1
+LONGEST_RETRY_AFTER_S = 30
 DISK_S = 30
 """When to come back to an agent that cannot store what it accepts: a full disk takes somebody a while."""
 KEY = re.compile(r"[!-~]{1,255}")
@@ -131,8 +132,16 @@ async def _answer(work: Work, wait_s: float) -> Response:
         await asyncio.wait([asyncio.wrap_future(work.outcome)], timeout=wait_s)
     if work.outcome.done():
         return Response(work.outcome.result(), media_type="application/json")
-    headers = {"Location": f"/runs/{work.run_id}", "Retry-After": str(RETRY_AFTER_S)}
+    headers = {"Location": f"/runs/{work.run_id}", "Retry-After": str(seconds_until_next(work.age_s))}
     return JSONResponse({"status": "working"}, status_code=202, headers=headers)
+
+
+def seconds_until_next(age_s: float) -> int:
+    """Say when to ask again: after a tenth of the time that the work has taken so far, between 1 and 30 seconds.
+
+    An outcome is then told late by a tenth at most, and work of an hour is asked for 150 times, not 3,600.
+    """
+    return round(min(max(age_s / 10, RETRY_AFTER_S), LONGEST_RETRY_AFTER_S))
 
 
 async def _read_body(request: Request) -> bytes:

@@ -7,6 +7,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -45,6 +46,12 @@ class Work:
     trace: str | None = None
     outcome: Future[bytes] = field(default_factory=Future)
     stop: threading.Event = field(default_factory=threading.Event)
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def age_s(self) -> float:
+        """For how many seconds this process has had the work."""
+        return time.monotonic() - self.since
 
 
 class Runs:
