@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from planexe_agents.signing import sign_document
+
 from planexe_dag_factory.delegation.approval import conflict, record_approval, same_eyes, settle
 from planexe_dag_factory.delegation.asked import refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
 from planexe_dag_factory.delegation.desk import Desk, actor_of, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
+from planexe_dag_factory.delegation.given import ANSWER, answer_of, find_answer, read_answer
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.taught import learn
 from planexe_dag_factory.delegation.tickets import check_answer, is_recordable
@@ -23,7 +26,7 @@ from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.people import People
 
-ANSWERED, ANSWER = "ticket-answered", "answer.json"
+ANSWERED = "ticket-answered"
 DONE_AGAIN = "The agents have worked again, by the instructions of the last answer: this is what they bring now."
 NOBODY = People()
 """Without a people file, Airflow alone says who may answer."""
@@ -70,7 +73,7 @@ def last_ticket(step: StepRun) -> dict[str, Any]:
 
 def is_answered(step: StepRun, ticket: Mapping[str, Any]) -> bool:
     """Say whether an answer to a ticket was recorded, enough or not."""
-    return step.find_json("tickets", numbered(ticket["n"]), ANSWER) is not None
+    return find_answer(step, ticket["n"]) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def standing_answer(step: StepRun, ticket: Mapping[str, Any]) -> Answer | None:
     """Read the answer on record to a ticket; None where the task was cleared by hand since: then it counts no more."""
     if step.execution.last_of(step.id, ANSWERED) is None:
         return None
-    answer = step.read_json("tickets", numbered(ticket["n"]), ANSWER)
+    answer = read_answer(step, ticket["n"])
     return Answer(answer["option"], answer["fields"], actor_of(answer["by"]))
 
 
@@ -107,7 +110,7 @@ def take_again(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effe
 
     Raises AnswerRefusedError where it was not enough.
     """
-    recorded = step.read_json("tickets", numbered(ticket["n"]), ANSWER)
+    recorded = read_answer(step, ticket["n"])
     if not recorded["accepted"]:
         raise AnswerRefusedError(tuple(recorded["problems"]))
     approval, result = step.find_json("approval.json"), step.find_json("result.json")
@@ -157,6 +160,7 @@ def _not_theirs(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people
 def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: tuple[str, ...]) -> None:
     details = {"option": answer.option, "n": ticket["n"], "accepted": not problems}
     document = {
+        **answer_of(step, ticket["n"]),
         "option": answer.option,
         "fields": {_recordable(name): _recordable(value) for name, value in answer.fields.items()},
         "by": answer.by.as_json(),
@@ -166,7 +170,8 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "accepted": not problems,
         "problems": list(problems),
     }
-    step.record(ANSWERED, {f"tickets/{numbered(ticket['n'])}/{ANSWER}": document}, answer.by, **details)
+    signed = sign_document(document, step.execution.key)
+    step.record(ANSWERED, {f"tickets/{numbered(ticket['n'])}/{ANSWER}": signed}, answer.by, **details)
 
 
 def _recordable(value: Any) -> Any:

@@ -142,10 +142,10 @@ def _fault(step: StepRun) -> str | None:
     return approval_fault(step, approval) if approval else f"nobody has approved {step.item.title!r}"
 
 
-def approval_fault(step: StepRun, approval: Mapping[str, Any]) -> str | None:
-    """Say why an approval does not open this gate; None where it does."""
+def approval_fault(step: StepRun, approval: Mapping[str, Any], run: str | None = None) -> str | None:
+    """Say why an approval does not open this gate, given in this run or in `run`; None where it does."""
     return (
-        _first_difference(approval, {"decision": "approved", **bound_to(step)})
+        _first_difference(approval, {"decision": "approved", **bound_to(step), **({"run": run} if run else {})})
         or (None if step.execution.is_ours(approval) else "the signature of its approval is wrong")
         or _too_few(approval, approvals_needed(step))
     )

@@ -34,6 +34,7 @@ from planexe_dag_factory.delegation.attempts import (
 )
 from planexe_dag_factory.delegation.budget import settle
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
+from planexe_dag_factory.delegation.given import find_answer
 from planexe_dag_factory.delegation.history import History
 from planexe_dag_factory.delegation.standing import LONGEST_BUSY, Hold, find_hold
 from planexe_dag_factory.delegation.turns import Turn, take_turns
@@ -188,7 +189,7 @@ def _keep(step: StepRun, turn: Turn, assignment: Assignment) -> None:
 def redo_instructions(step: StepRun) -> str | None:
     """Return what a reviewer said with the last answer, where that asked for a redo."""
     tickets = step.names("tickets")
-    answer = step.find_json("tickets", tickets[-1], "answer.json") if tickets else None
+    answer = find_answer(step, int(tickets[-1])) if tickets else None
     return answer["fields"].get("comment") if answer and answer["option"] == "Redo" else None
 
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from planexe_agents.signing import canonical
+from planexe_agents.signing import canonical, sign_document
 
 from planexe_dag_factory.delegation.approval import PLAN, approval_fault
 from planexe_dag_factory.delegation.execution import Execution, StepRun
 from planexe_dag_factory.delegation.takeover import APPROVED, TAKEN_OVER
+from planexe_dag_factory.delegation.votes import bound_to
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import RUN, Actor, Event, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder
@@ -111,7 +112,7 @@ def _unchanged(execution: Execution, snapshot: Snapshot, before: Mapping[str, Wo
 
 def _still_approved(execution: Execution, snapshot: Snapshot) -> bool:
     approval = snapshot.read_json("steps", PLAN, "approval.json")
-    return approval is not None and approval_fault(execution.step(PLAN), approval) is None
+    return approval is not None and approval_fault(execution.step(PLAN), approval, snapshot.run.name) is None
 
 
 def _content(item: WorkItem) -> bytes:
@@ -137,9 +138,17 @@ def _take_over_approval(step: StepRun, snapshot: Snapshot) -> None:
     approval = snapshot.read_json("steps", step.id, "approval.json")
     if approval is None or approval["decision"] != "approved" or step.find_json("approval.json"):
         return
-    fault = approval_fault(step, approval)
     source, milestone = snapshot.run.name, snapshot.name
+    fault = approval_fault(step, approval, source)
     if fault:
         step.log("approval-void", reason=fault, source=source, milestone=milestone)
     else:
-        step.record(APPROVED, {"approval.json": approval}, source=source, milestone=milestone)
+        _sign_for_this_run(step, approval, source, milestone)
+
+
+def _sign_for_this_run(step: StepRun, approval: Mapping[str, Any], source: str, milestone: str) -> None:
+    """An approval holds in its run alone: sign it anew for this one, with where it is from."""
+    given = {name: value for name, value in approval.items() if name not in ("key", "signature")}
+    document = {**given, **bound_to(step), "taken_over_from": {"source": source, "milestone": milestone}}
+    signed = sign_document(document, step.execution.key)
+    step.record(APPROVED, {"approval.json": signed}, source=source, milestone=milestone)

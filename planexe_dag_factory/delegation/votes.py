@@ -28,8 +28,9 @@ def approvals_needed(step: StepRun) -> int:
 
 
 def bound_to(step: StepRun) -> dict[str, str]:
-    """Return what an approval or a vote is bound to; it holds for nothing else."""
+    """Return what an approval or a vote is bound to; it holds for nothing else, nor in another run of the same plan."""
     return {
+        "run": step.execution.run.name,
         "work_item": step.id,
         "plan_digest": step.execution.spec.plan_digest,
         "payload_digest": step.payload_digest,
