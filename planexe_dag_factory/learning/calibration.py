@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 PRIOR = 5.0
 """Every agent begins as if so many reviews had gone as claimed: one refusal makes 0.75 of a claim of 0.9."""
@@ -61,10 +62,15 @@ def calibrate(claim: float, judged: Sequence[Judged]) -> Calibrated:
     return min((_by(claim, near), _by(claim, judged)), key=lambda one: one.counts_as)
 
 
-def least_claim(threshold: float, judged: Sequence[Judged]) -> float | None:
-    """Return the least claim that counts for as much as a threshold; None where none does."""
-    claims = (round(number * STEP, 2) for number in range(round(1 / STEP) + 1))
-    return next((claim for claim in claims if calibrate(claim, judged).counts_as >= threshold), None)
+def passing(threshold: float, judged: Sequence[Judged]) -> tuple[tuple[float, float], ...]:
+    """Return the ranges of claims, to the hundredth, that count for as much as a threshold.
+
+    To claim more may count for less: what was refused near a high claim says nothing of one far below it.
+    """
+    claims = [round(number * STEP, 2) for number in range(round(1 / STEP) + 1)]
+    passes = [(claim, calibrate(claim, judged).counts_as >= threshold) for claim in claims]
+    runs = (list(run) for passed, run in groupby(passes, key=lambda one: one[1]) if passed)
+    return tuple((run[0][0], run[-1][0]) for run in runs)
 
 
 def _by(claim: float, judged: Iterable[Judged]) -> Calibrated:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from planexe_dag_factory.learning.calibration import least_claim
+from planexe_dag_factory.learning.calibration import passing
 from planexe_dag_factory.learning.durations import Durations
 from planexe_dag_factory.learning.pace import kind_of_route
 from planexe_dag_factory.learning.reviews import Reviews
@@ -31,7 +31,7 @@ def with_experience(
 ) -> dict[str, Any]:
     """Return the explanation with what was learnt of each step's agent and kind of work, as far as the policy uses it.
 
-    A step gets `calibration` (agent, action, reviews, accepted, expected, threshold, least_claim) and `pace` (kind,
+    A step gets `calibration` (agent, action, reviews, accepted, expected, threshold, passing) and `pace` (kind,
     factor, n), each null where nothing is known; `learned` lists each of them once.
     """
     paces = experience.durations.paces() if policy.learned_estimates else {}
@@ -55,7 +55,7 @@ def with_experience(
 
 
 def _calibration(agent: str, action: str, threshold: float, reviews: Reviews) -> dict[str, Any] | None:
-    """Say what reviews made of an action, and how sure it must say it is to pass a threshold (null: it cannot)."""
+    """Say what reviews made of an action, and with which claims it passes a threshold (none: it cannot)."""
     judged = reviews.of(agent, action)
     if not judged:
         return None
@@ -66,5 +66,5 @@ def _calibration(agent: str, action: str, threshold: float, reviews: Reviews) ->
         "accepted": sum(one.accepted for one in judged),
         "expected": round(sum(one.confidence for one in judged), 2),
         "threshold": threshold,
-        "least_claim": least_claim(threshold, judged),
+        "passing": [list(claims) for claims in passing(threshold, judged)],
     }

@@ -98,12 +98,13 @@ def reviewed(calibration: Mapping[str, Any]) -> str:
     """Say what reviews made of an action's confidence (`learning.experience`), and what it must say to pass."""
     accepted, reviews = calibration["accepted"], count(calibration["reviews"], "review")
     told = f"{accepted} of {reviews} accepted its work, where its own word made it {calibration['expected']:.1f}"
-    least = calibration["least_claim"]
-    if least is None:
+    passing, threshold = calibration["passing"], calibration["threshold"]
+    if not passing:
         return f"{told}; whatever it says, a person looks"
-    if least <= calibration["threshold"]:
+    if passing[0][0] <= threshold and passing[-1][1] == 1 and len(passing) == 1:
         return f"{told}; its word is taken"
-    return f"{told}; it must be {least:.2f} sure where {calibration['threshold']:.2f} is asked for"
+    ranges = join([f"{least:.2f} to {most:.2f}" for least, most in passing])
+    return f"{told}; its word is taken from {ranges}, where {threshold:.2f} is asked for"
 
 
 def called(name: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planexe_dag_factory.learning.calibration import PRIOR, Judged, calibrate, least_claim
+from planexe_dag_factory.learning.calibration import PRIOR, Judged, calibrate, passing
 
 CLAIMS = st.floats(0, 1)
 REVIEWS = st.lists(st.builds(Judged, CLAIMS, st.booleans()), max_size=30)
@@ -58,4 +58,14 @@ def test_who_is_right_as_often_as_it_says_keeps_its_word() -> None:
     ("reviews", "least"), [((), 0.7), (judged(0.8, 16, 4), 0.7), (judged(0.8, 0, 6), None), (judged(0.8, 4, 3), 0.84)]
 )
 def test_the_least_claim_that_passes(reviews: list[Judged], least: float | None) -> None:
-    assert least_claim(0.7, reviews) == least
+    assert next((claim for claim, _ in passing(0.7, reviews)), None) == least
+
+
+def test_a_higher_claim_may_pass_less_and_the_ranges_say_so() -> None:
+    reviews = [*judged(0.8, 10, 0), *judged(0.97, 0, 4)]
+    ranges = passing(0.7, reviews)
+    assert ranges == ((0.8, 0.9),)
+    for number in range(101):
+        claim = number / 100
+        passes = calibrate(claim, reviews).counts_as >= 0.7
+        assert passes == any(least <= claim <= most for least, most in ranges)

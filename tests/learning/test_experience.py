@@ -56,7 +56,7 @@ def test_each_step_has_the_figures_and_on_how_many_reviews_and_steps_they_rest(r
         "accepted": 1,
         "expected": 4.0,
         "threshold": 0.7,
-        "least_claim": None,
+        "passing": [],
     }
     assert (walk["calibration"], find["pace"]) == (None, None)
     assert walk["pace"] == {"kind": "human", "factor": 1.4142, "n": 3}

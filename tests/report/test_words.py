@@ -39,3 +39,33 @@ def test_parts_are_joined_as_people_do(parts: list[str], said: str) -> None:
 def test_what_hides_or_turns_text_is_shown() -> None:
     assert words.visible("a\u202eb\x00c\rd\ud800e\u2066\n\tf") == "a\ufffdb\ufffdc\ufffdd\ufffde\ufffd\n\tf"
     assert words.visible("schön 港 👩‍🔧") == "schön 港 👩‍🔧"
+
+
+@pytest.mark.parametrize(
+    ("passing", "said"),
+    [
+        ([], "whatever it says, a person looks"),
+        ([[0.7, 1]], "its word is taken"),
+        ([[0.84, 1]], "its word is taken from 0.84 to 1.00, where 0.70 is asked for"),
+        ([[0.8, 0.86], [0.9, 0.94]], "its word is taken from 0.80 to 0.86 and 0.90 to 0.94, where 0.70 is asked for"),
+    ],
+)
+def test_what_reviews_made_of_a_confidence(passing: list[list[float]], said: str) -> None:
+    about = {"accepted": 4, "reviews": 7, "expected": 5.6, "threshold": 0.7, "passing": passing}
+    told = "4 of 7 reviews accepted its work, where its own word made it 5.6"
+    assert words.reviewed(about) == f"{told}; {said}"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("data_gathering", "data gathering"), ("scout", "scout"), ("Anna_B", "Anna_B"), ("a b_c", "a b_c")],
+)
+def test_ids_of_agents_are_said_as_words_and_names_stay(name: str, said: str) -> None:
+    assert words.called(name) == said
+
+
+@pytest.mark.parametrize(
+    ("difference", "said"), [(0.4, "as planned"), (-24.3, "24 days before plan"), (1.2, "1 day after plan")]
+)
+def test_an_end_against_the_plan(difference: float, said: str) -> None:
+    assert words.against_plan(difference) == said
