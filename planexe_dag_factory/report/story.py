@@ -269,13 +269,13 @@ def _late(status: RunStatus, since: datetime | None) -> Iterator[Point]:
         return
     forecast, first = status.forecast, status.started_at.date()
     if forecast and forecast.end - forecast.planned_end > NOTABLE * forecast.planned_end:
-        after = f"expected {days(forecast.end - forecast.planned_end)} after {day_on(first, forecast.planned_end)}"
-        yield Point("The end of the plan", after)
+        by, planned = forecast.end - forecast.planned_end, day_on(first, forecast.planned_end)
+        yield Point("The end of the plan", f"expected {days(by)} after the planned {planned}")
     late = [(step, by) for step in status.steps if _is_new(step, since) and (by := _late_by(step, status))]
     for step, by in sorted(late, key=lambda found: -found[1]):
         ended = "ended" if step.state == "done" else "will end"
         waited = f", and waited {lasting(step.approval_days * DAY)} for its approval"
-        said = f"{ended} {days(by)} after {day_on(first, step.planned.end)}, as planned"
+        said = f"{ended} {days(by)} after the planned {day_on(first, step.planned.end)}"
         yield Point(step.title, said + (waited if step.approval_days > LEAST_DAYS else ""))
 
 
