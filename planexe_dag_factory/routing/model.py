@@ -163,7 +163,8 @@ BUDGET_LIMIT: Mapping[str, float] = {ANY_CURRENCY: 1000.0}
 class Policy:
     """The overlay beside a plan (`<plan>.policy.json`); later rules win over earlier ones.
 
-    `model_budget_tokens` is what all agents together may take of a language model in one run (None: no limit).
+    `model_budget_tokens` is what all agents together may take of a language model in one run (None: no limit),
+    `model_budget_cost` what that may cost, in the money that its endpoint counts.
     `caution` is how likely it must be, 0 to 1, that no person is needed before an agent gets a step.
     `calibrate`: an agent's confidence counts for no more than reviews of its work support. `audit_share` is the share,
     0 to 1, of outcomes beyond doubt that a person looks at, drawn by lot. `learned_estimates`: forecasts and due dates
@@ -181,6 +182,7 @@ class Policy:
     confidence_threshold: float = 0.7
     caution: float = 0.6
     model_budget_tokens: int | None = None
+    model_budget_cost: float | None = None
     calibrate: bool = True
     audit_share: float = 0.0
     learned_estimates: bool = True

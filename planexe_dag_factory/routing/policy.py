@@ -103,6 +103,7 @@ class PolicyFormat(_Strict):
     confidence_threshold: Share = 0.7
     caution: Share = 0.6
     model_budget_tokens: Annotated[int, Field(ge=0, strict=True)] | None = None
+    model_budget_cost: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
     calibrate: StrictBool = True
     audit_share: Share = 0.0
     learned_estimates: StrictBool = True

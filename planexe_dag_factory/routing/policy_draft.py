@@ -73,6 +73,8 @@ def _defaults(plan: Plan) -> dict[str, Any]:
         "//budget_limit": BUDGET_LIMIT[ANY_CURRENCY],
         "// model_budget_tokens": "tokens of a language model that one run may take; no limit unless given",
         "//model_budget_tokens": 200_000,
+        "// model_budget_cost": "what language models may cost one run, in the endpoint's money; no limit unless given",
+        "//model_budget_cost": 5.0,
         "// calibrate": "an agent's confidence counts for no more than the reviews of its work support",
         "//calibrate": default.calibrate,
         "// audit_share": "the share of work beyond doubt that a person looks at, by lot; 0.05 is one in twenty",

@@ -71,6 +71,28 @@ def test_what_outcomes_took_is_added_up_until_the_budget_stops_it(tmp_path: Path
     assert ticket["why"].endswith(SPENT)
 
 
+def test_money_is_added_up_too_until_its_budget_is_spent(tmp_path: Path) -> None:
+    doubtful = {"confidence": 0.1}
+    made = scene(tmp_path, [used(700) | doubtful, used(700) | doubtful, doubtful], None)
+    made.step.execution.run.write_json({"model_budget_cost": 0.8}, "policy.json")
+    for _ in range(3):
+        run(made)
+        decision = decide(made.again())
+    assert told(made) == [None, None, {"tokens": 0}]  # two times 0.5 are more than 0.8
+    assert decision.why.endswith(SPENT)
+
+
+def test_of_two_budgets_the_one_that_is_spent_first_stops(tmp_path: Path) -> None:
+    made = scene(tmp_path, [], 10 * MOST)
+    made.step.execution.run.write_json({"model_budget_tokens": 10 * MOST, "model_budget_cost": 0.5}, "policy.json")
+    step = made.step
+    assert grant(step, 1) == MOST
+    settle(step, 1, Usage(model="m", requests=1, input_tokens=900, output_tokens=100))  # nobody said what it cost
+    assert grant(step, 2) == MOST
+    settle(step, 2, Usage(model="m", requests=1, input_tokens=900, output_tokens=100, cost=0.5))
+    assert grant(step, 3) == 0
+
+
 def test_what_is_granted_counts_until_an_outcome_says_otherwise(tmp_path: Path) -> None:
     made = scene(tmp_path, [], MOST + LEAST)
     step, other = made.step, made.step.execution.step("next")
@@ -88,6 +110,18 @@ def test_an_agent_that_never_answered_may_have_spent_what_it_was_granted(tmp_pat
     made = scene(tmp_path, [AgentUnavailable("gone")], MOST)
     run(made)
     assert grant(made.step.execution.step("next"), 1) == 0
+
+
+def test_the_policy_names_the_budget_of_money(tmp_path: Path) -> None:
+    file = tmp_path / "p.policy.json"
+    plan = Plan("harbour", "Harbour", ())
+    file.write_text('{"model_budget_cost": 2.5}')
+    policy, problems = read_policy(file, plan)
+    assert (policy.model_budget_cost, problems) == (2.5, ())
+    for wrong in ("-1", '"10"', "true"):
+        file.write_text(f'{{"model_budget_cost": {wrong}}}')
+        _, problems = read_policy(file, plan)
+        assert [problem.where.path for problem in problems] == ["$.model_budget_cost"]
 
 
 def test_the_policy_names_the_budget(tmp_path: Path) -> None:
