@@ -140,7 +140,8 @@ def tell(status: RunStatus) -> Story:
     since = _since(status)
     told = [one for one in status.decisions if _after(one.at, since)]
     weighed = tuple(sorted((one for one in told if one.what not in ACCEPTING), key=_weight))
-    ended = {step.title for step in status.steps if not step.actual or _after(step.actual.end, since)}
+    ended = [step for step in status.steps if not step.actual or _after(step.actual.end, since)]
+    titles = {step.title for step in ended}
     return Story(
         since=since,
         done=tuple(_done(status, since)),
@@ -157,8 +158,8 @@ def tell(status: RunStatus) -> Story:
         finishes=tuple(_finishes(status)) if status.estimated else (),
         phases=tuple(_phases(status, since)),
         decisions=weighed,
-        rerouted=tuple(one for one in status.rerouted if one.step in ended),
-        results=tuple(step.id for step in status.steps if step.said and step.title in ended),
+        rerouted=tuple(one for one in status.rerouted if one.step in titles),
+        results=tuple(step.id for step in ended if step.said),
     )
 
 
