@@ -2,6 +2,7 @@
 
 AgentError
 ├── AgentUnavailable     it cannot be reached, or has no time; trying again later may help
+├── AgentOverdue         it accepted the work, and brought no outcome in its time
 ├── AgentForbidden       it is at no address where agents may be, and was not asked
 ├── AgentProtocolError   what it answered is not what the protocol says
 │   └── AgentDistrusted  its outcome is not signed with its key, or is for another assignment
@@ -62,6 +63,10 @@ class AgentUnavailable(AgentError):  # noqa: N818 - reads as what happened
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class AgentOverdue(AgentError):  # noqa: N818 - reads as what happened
+    """The agent accepted the work and has had all its time. It was told to give up."""
 
 
 class AgentProtocolError(AgentError):
@@ -187,8 +192,9 @@ class AgentClient:
         """Hand the assignment over and follow it to its outcome.
 
         Asks again as the agent says (Retry-After), and after a jittered pause where it is out of
-        reach. Raises AgentUnavailable after the deadline, having told the agent to give up; a
-        cancelled caller tells it nothing, so that the same assignment can be followed again.
+        reach. After the deadline raises AgentOverdue, having told the agent to give up, or
+        AgentUnavailable where it had not accepted the work; a cancelled caller tells it nothing,
+        so that the same assignment can be followed again.
         """
         state: Pending | None = None
         patience = _Patience(self._limits)
@@ -199,8 +205,10 @@ class AgentClient:
                     await patience.pause()
                 return told
         except TimeoutError:
+            if state is None:
+                raise AgentUnavailable(f"{self._base} had no time for {deadline_s:g} s", patience.asked_for) from None
             await self._abandon(state)
-            raise AgentUnavailable(f"{self._base} had no outcome after {deadline_s:g} s") from None
+            raise AgentOverdue(f"{self._base} had no outcome after {deadline_s:g} s") from None
 
     async def _ask(
         self, assignment: Assignment, state: Pending | None, patience: _Patience
@@ -213,10 +221,9 @@ class AgentClient:
         patience.heard(told.retry_after if isinstance(told, Pending) else None)
         return told
 
-    async def _abandon(self, state: Pending | None) -> None:
-        if state is not None:
-            with contextlib.suppress(AgentError):
-                await self.cancel(state)
+    async def _abandon(self, state: Pending) -> None:
+        with contextlib.suppress(AgentError):
+            await self.cancel(state)
 
     async def _send(
         self, method: str, url: httpx.URL, *, headers: dict[str, str] | None = None, content: bytes | None = None
@@ -300,17 +307,17 @@ class _Patience:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._asked_for: float | None = None
+        self.asked_for: float | None = None
         self._quiet = 0
         self._failures = 0
 
     def heard(self, asked_for: float | None) -> None:
-        self._asked_for = asked_for
+        self.asked_for = asked_for
         self._failures = 0
 
     def missed(self, error: AgentUnavailable) -> None:
         """Count a failure, unless the agent itself said when to come back. Raises the last straw."""
-        self._asked_for = error.retry_after
+        self.asked_for = error.retry_after
         if error.retry_after is None:
             self._failures += 1
         if self._failures >= self._limits.failures:
@@ -318,12 +325,12 @@ class _Patience:
 
     async def pause(self) -> None:
         """Wait as asked; else twice as long as last time. Up to a quarter more, so that callers spread."""
-        if self._asked_for is None:
+        if self.asked_for is None:
             seconds = self._limits.first_pause_s * 2**self._quiet
             seconds = min(seconds, self._limits.longest_pause_s)
             self._quiet = min(self._quiet + 1, 16)
         else:
-            seconds = min(max(self._asked_for, self._limits.first_pause_s / 10), self._limits.longest_wait_s)
+            seconds = min(max(self.asked_for, self._limits.first_pause_s / 10), self._limits.longest_wait_s)
         spread = 1 + random.random() / 4  # noqa: S311 - jitter guards nothing
         await sleep(seconds * spread)
 

@@ -20,7 +20,15 @@ from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.planexe import planexe, tell_reached
-from planexe_dag_factory.airflow.settings import agent_networks, auth_manager, execution_of, keys, registry, run_folder
+from planexe_dag_factory.airflow.settings import (
+    agent_networks,
+    agent_s,
+    auth_manager,
+    execution_of,
+    keys,
+    registry,
+    run_folder,
+)
 from planexe_dag_factory.airflow.starts import begin, name_attempt_in_log, tries_since_begun
 from planexe_dag_factory.airflow.triggers import DelegationTrigger, describe
 from planexe_dag_factory.delegation.approval import ApprovalMissingError
@@ -172,7 +180,7 @@ class AgentOperator(HttpOperator):
             return
         last_try = tries_since_begun(context) >= REACH_TRIES
         try:
-            attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try))
+            attempt = asyncio.run(delegate(step, ask_agent, leave, last_try=last_try, agent_s=agent_s()))
         except StillWorkingError as error:
             self.log.info("%s: the triggerer follows it from here", error)
             trigger = DelegationTrigger(step.execution.run.root, self.work_item, last_try=last_try)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 from airflow.configuration import conf
@@ -12,6 +13,7 @@ from planexe_agents.networks import Networks
 
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.history import FOLDER, History
+from planexe_dag_factory.delegation.standing import AGENT_S
 from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.folder import RunFolder, run_name
@@ -89,6 +91,14 @@ def agent_networks() -> Networks:
 def days_kept() -> float:
     """Return for how many days a version of the bundle is kept that is not in use; 0: for ever."""
     return max(0.0, conf.getfloat(SECTION, "versions_days", fallback=VERSIONS_DAYS))
+
+
+def agent_s() -> float:
+    """Return for how many seconds an agent may take over a step. Raises DelegationError where it is no time."""
+    hours = conf.getfloat(SECTION, "agent_hours", fallback=AGENT_S / 3600)
+    if not 0 < hours < inf:
+        raise DelegationError(f"agent_hours of [{SECTION}] is {hours:g}: an agent needs some time, and not all")
+    return hours * 3600
 
 
 def upkeep_schedule() -> str | None:

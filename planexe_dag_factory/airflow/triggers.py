@@ -21,6 +21,7 @@ from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.airflow.settings import (
     agent_networks,
+    agent_s,
     key_conn_id,
     open_execution,
     open_folder,
@@ -33,8 +34,6 @@ from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.routing.model import Agent
 
-DEADLINE_S = 24 * 3600.0
-"""How long one agent may take over one assignment."""
 HOLD_S = 5.0
 """How long the trigger waits before it asks.
 
@@ -47,7 +46,7 @@ async def follow_agent(agent: Agent, assignment: Assignment) -> Outcome:
     token = (await BaseHook.aget_connection(agent.conn_id)).password if agent.conn_id else None
     networks = agent_networks()
     async with AgentClient(agent.url, token=token, public_key=agent.public_key, networks=networks) as client:
-        return await client.run(assignment, deadline_s=DEADLINE_S)
+        return await client.run(assignment, deadline_s=assignment.deadline_s or agent_s())
 
 
 async def wait(seconds: float) -> None:
@@ -86,7 +85,8 @@ class DelegationTrigger(BaseTrigger):
             execution = await asyncio.to_thread(open_execution, run, key, watch=watch)
             name_in_log(execution, self.work_item)
             await asyncio.to_thread(execution.finish_writes, self.work_item)
-            attempt = await delegate(execution.step(self.work_item), follow_agent, wait, last_try=self.last_try)
+            step = execution.step(self.work_item)
+            attempt = await delegate(step, follow_agent, wait, last_try=self.last_try, agent_s=agent_s())
         except PlanExeDagError as error:
             yield TriggerEvent({"error": str(error)})
         else:

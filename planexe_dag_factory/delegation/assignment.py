@@ -31,6 +31,8 @@ def build_assignment(
     capability: Capability,
     attempt: int,
     instructions: str | None = None,
+    *,
+    deadline_s: float | None = None,
 ) -> Assignment | tuple[str, ...]:
     """Return the assignment, or what is missing for it, each with its JSON path.
 
@@ -62,6 +64,7 @@ def build_assignment(
         inputs=inputs,
         context=context,
         instructions=instructions,
+        deadline_s=deadline_s,
     )
 
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from planexe_agents.client import AgentDistrusted, AgentError, AgentForbidden, AgentUnavailable
+from planexe_agents.client import AgentDistrusted, AgentError, AgentForbidden, AgentOverdue, AgentUnavailable
 from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.approval import require_approvals
@@ -36,7 +36,7 @@ from planexe_dag_factory.delegation.budget import settle
 from planexe_dag_factory.delegation.execution import AgentGoneError, StepRun, numbered
 from planexe_dag_factory.delegation.given import find_answer
 from planexe_dag_factory.delegation.history import History
-from planexe_dag_factory.delegation.standing import LONGEST_BUSY, Hold, find_hold
+from planexe_dag_factory.delegation.standing import AGENT_S, LONGEST_BUSY, Hold, find_hold
 from planexe_dag_factory.delegation.turns import Turn, take_turns
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import Actor
@@ -44,7 +44,10 @@ from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.model import Agent, Capability
 
 WAITS = 3
-"""How often a step waits for agents on hold before people are asked: three minutes for one that is down."""
+"""How often a step waits for agents that are set aside before people are asked: three minutes for one that is down."""
+LONGEST_PAUSE_S = 30.0
+"""For so long at most a step waits on its own account, where others of its kind keep an agent busy."""
+Fault = Literal["unavailable", "failed", "invalid", "untrusted"]
 
 Ask = Callable[[Agent, Assignment], Awaitable[Outcome]]
 """Sends an assignment to an agent and waits for the outcome, whose signature it has verified."""
@@ -72,19 +75,59 @@ class NobodyReachableError(DelegationError):
     """No candidate brought an outcome, and one of them could not be reached: trying again may help."""
 
 
-async def delegate(step: StepRun, ask: Ask, wait: Wait, *, last_try: bool) -> Attempt | None:
+@dataclass(slots=True)
+class _Patience:
+    """How long a step still waits: a few times for agents that are set aside, by the clock for those without time.
+
+    What others were told counts for all, so that a busy agent is on hold again and again though nobody asked it for
+    this step. Each wait is longer than the last, so that a crowd of steps does not look all the time.
+    """
+
+    busy_s: float
+    began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    waited_s: float = 0
+    pauses: int = 0
+    waits: int = 0
+
+    def left(self, held: Mapping[Turn, Hold]) -> bool:
+        """Say whether to go on waiting for those on hold."""
+        if not _is_busy(held):
+            return self.waits < WAITS
+        return max(self.waited_s, asyncio.get_running_loop().time() - self.began) < self.busy_s
+
+    async def spend(self, held: Mapping[Turn, Hold], wait: Wait) -> None:
+        """Wait until the first of them may be asked."""
+        seconds = _seconds_until_first(held)
+        if _is_busy(held):
+            seconds = max(seconds, min(2.0**self.pauses, LONGEST_PAUSE_S))
+            self.pauses += 1
+            self.waited_s += seconds
+        else:
+            self.waits += 1
+        await wait(seconds)
+
+
+def _is_busy(held: Mapping[Turn, Hold]) -> bool:
+    return any(hold.status == "busy" for hold in held.values())
+
+
+async def delegate(
+    step: StepRun, ask: Ask, wait: Wait, *, last_try: bool, agent_s: float | None = None
+) -> Attempt | None:
     """Try the candidates in order; return the last attempt, None where there is no candidate.
 
+    `agent_s` is how long an agent may take, which it is told, and for how long those without time are waited for;
+    None: for AGENT_S, and it is told nothing.
     Raises ApprovalMissingError where a gate is not open, NobodyReachableError where another try may
     help and there is one, and RecordError where the record cannot be written.
     """
     await asyncio.to_thread(require_approvals, step)
-    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(_turns, step), ask)
-    for _ in range(WAITS):
-        if held:
-            await wait(_seconds_until_first(held))
-            ended, held = await _ask_in_turn(step, held, ask)
-            attempts += ended
+    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(_turns, step), ask, agent_s)
+    patience = _Patience(agent_s or AGENT_S)
+    while held and patience.left(held):
+        await patience.spend(held, wait)
+        ended, held = await _ask_in_turn(step, held, ask, agent_s)
+        attempts += ended
     attempts += [await asyncio.to_thread(_fail, step, turn, hold.status, hold.why) for turn, hold in held.items()]
     if attempts and attempts[-1].status == "completed":
         return attempts[-1]
@@ -109,12 +152,14 @@ def _has_it(step: StepRun, turn: Turn) -> bool:
     return ended.status == "completed" or may_have_acted(step, ended)
 
 
-async def _ask_in_turn(step: StepRun, turns: Iterable[Turn], ask: Ask) -> tuple[list[Attempt], Mapping[Turn, Hold]]:
+async def _ask_in_turn(
+    step: StepRun, turns: Iterable[Turn], ask: Ask, agent_s: float | None
+) -> tuple[list[Attempt], Mapping[Turn, Hold]]:
     """Give each its turn until the step needs no other; return also who was on hold, where it does."""
     ended: list[Attempt] = []
     held: dict[Turn, Hold] = {}
     for turn in turns:
-        told = await _attempt(step, turn, ask)
+        told = await _attempt(step, turn, ask, agent_s)
         if isinstance(told, Hold):
             held[turn] = told
             continue
@@ -124,9 +169,9 @@ async def _ask_in_turn(step: StepRun, turns: Iterable[Turn], ask: Ask) -> tuple[
     return ended, held
 
 
-async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
+async def _attempt(step: StepRun, turn: Turn, ask: Ask, agent_s: float | None) -> Attempt | Hold:
     """Give one candidate its turn, or read how that ended. Files are touched off the event loop."""
-    prepared = await asyncio.to_thread(_prepare, step, turn)
+    prepared = await asyncio.to_thread(_prepare, step, turn, agent_s)
     if not isinstance(prepared, _Prepared):
         return prepared
     try:
@@ -140,13 +185,15 @@ async def _attempt(step: StepRun, turn: Turn, ask: Ask) -> Attempt | Hold:
     return await asyncio.to_thread(_receive, step, turn, prepared.capability, outcome)
 
 
-def _fault_in(error: AgentError) -> Literal["unavailable", "invalid", "untrusted"]:
+def _fault_in(error: AgentError) -> Fault:
     if isinstance(error, AgentUnavailable | AgentForbidden):
         return "unavailable"
+    if isinstance(error, AgentOverdue):
+        return "failed"  # it has had all its time: who tries again would wait as long again
     return "untrusted" if isinstance(error, AgentDistrusted) else "invalid"
 
 
-def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
+def _prepare(step: StepRun, turn: Turn, agent_s: float | None) -> _Prepared | Attempt | Hold:
     """Put the assignment on record; or return the attempt where it has ended already, or why to wait with it.
 
     What was sent before, and has not come to an end, is followed whatever became of the agent since.
@@ -159,7 +206,7 @@ def _prepare(step: StepRun, turn: Turn) -> _Prepared | Attempt | Hold:
         agent, capability = step.execution.agent(turn.candidate)
     except AgentGoneError as error:
         return _fail(step, turn, "failed" if begun else "unfit", f"it {error}")
-    built = begun or build_assignment(step, agent, capability, turn.number, redo_instructions(step))
+    built = begun or build_assignment(step, agent, capability, turn.number, redo_instructions(step), deadline_s=agent_s)
     if not isinstance(built, Assignment):
         return _fail(step, turn, "unfit", "; ".join(built))
     history = History.beside(step.execution.run)
@@ -215,16 +262,18 @@ def _receive(step: StepRun, turn: Turn, capability: Capability, outcome: Outcome
     return Attempt(turn.number, outcome.agent, outcome.action, outcome.status, reason, outcome)
 
 
-def _fault(step: StepRun, turn: Turn, status: Literal["unavailable", "invalid", "untrusted"], reason: str) -> Attempt:
+def _fault(step: StepRun, turn: Turn, status: Fault, reason: str) -> Attempt:
     """Record that a candidate brought nothing that can be used, here and in its history."""
     History.beside(step.execution.run).add(step, turn.candidate, status, reason)
     return _fail(step, turn, status, reason)
 
 
 def _postpone(step: StepRun, turn: Turn, seconds: float, reason: str) -> Hold:
-    """Record that a candidate has no time now, and when to ask it again."""
+    """Record that a candidate has no time now, once in its turn, and when to ask it again."""
     History.beside(step.execution.run).add(step, turn.candidate, "busy", reason, seconds)
-    _fail(step, turn, "busy", reason)
+    before = read_attempt(step, turn.number)
+    if before is None or before.status != "busy":
+        _fail(step, turn, "busy", reason)
     return Hold(datetime.now(UTC) + timedelta(seconds=min(seconds, LONGEST_BUSY.total_seconds())), "busy", reason)
 
 

@@ -30,8 +30,10 @@ SKEW = timedelta(seconds=30)
 """How far the clocks of the machines that ask agents may differ."""
 LONGEST_BUSY = timedelta(hours=1)
 """The longest time off that an agent gets with `Retry-After`."""
-FORGOTTEN = timedelta(days=1)
-"""What was never heard of again is not counted as open for longer: no agent may take more time."""
+AGENT_S = 24 * 3600.0
+"""How long an agent may take over a step, and for how long a step waits for agents that have no time, unless told."""
+FORGOTTEN = timedelta(seconds=AGENT_S)
+"""What was never heard of again is not counted as open for longer."""
 ROOM = 8
 """Open assignments that halve an agent's worth: twice what the SDK works on at once."""
 TRUST = 4

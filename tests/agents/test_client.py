@@ -19,6 +19,7 @@ from planexe_agents.client import (
     AgentClient,
     AgentDistrusted,
     AgentError,
+    AgentOverdue,
     AgentProtocolError,
     AgentRefused,
     AgentUnavailable,
@@ -203,7 +204,7 @@ def test_nobody_listening_is_unavailable() -> None:
 
 def test_after_the_deadline_the_agent_is_told_to_give_up() -> None:
     async def talk(client: AgentClient) -> str:
-        with pytest.raises(AgentUnavailable) as failure:
+        with pytest.raises(AgentOverdue) as failure:
             await client.run(ASKED, 0.3)
         return str(failure.value)
 
@@ -211,6 +212,17 @@ def test_after_the_deadline_the_agent_is_told_to_give_up() -> None:
     assert message.endswith("had no outcome after 0.3 s")
     assert script.lines[0] == "POST /run"
     assert script.lines[-1] == "DELETE /runs/1"
+
+
+def test_one_that_never_had_time_did_not_accept_the_work_and_another_may_get_it() -> None:
+    async def talk(client: AgentClient) -> float | None:
+        with pytest.raises(AgentUnavailable, match=r"had no time for 0\.3 s") as failure:
+            await client.run(ASKED, 0.3)
+        return failure.value.retry_after
+
+    told, script = _with((http(429, Retry_After="0"),), talk)
+    assert told == 0
+    assert {line.split()[0] for line in script.lines} == {"POST"}
 
 
 def test_a_caller_that_is_cancelled_leaves_the_work_alone() -> None:

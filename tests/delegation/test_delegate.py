@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planexe_agents.client import AgentDistrusted, AgentForbidden, AgentProtocolError, AgentRefused, AgentUnavailable
+from planexe_agents.client import (
+    AgentDistrusted,
+    AgentForbidden,
+    AgentOverdue,
+    AgentProtocolError,
+    AgentRefused,
+    AgentUnavailable,
+)
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval
@@ -30,8 +37,9 @@ ANNA = Actor("person", "anna", "Anna")
 PLACE = Place("harbour", "run-1", "survey.human")
 
 
-def run(scene: Scene, *, last_try: bool = False) -> Attempt | None:
-    return asyncio.run(delegate(scene.again(), scene.agents.ask, scene.agents.wait, last_try=last_try))
+def run(scene: Scene, *, last_try: bool = False, agent_s: float | None = None) -> Attempt | None:
+    told = delegate(scene.again(), scene.agents.ask, scene.agents.wait, last_try=last_try, agent_s=agent_s)
+    return asyncio.run(told)
 
 
 def actions(scene: Scene) -> list[str]:
@@ -340,6 +348,53 @@ class TestHolds:
         assert (attempt.status, [round(seconds) for seconds in scene.agents.waited]) == ("completed", [7])
         assert scene.agents.asked[0].id == scene.agents.asked[1].id
 
+    def test_one_that_has_no_time_for_hours_is_waited_for_by_the_clock_and_no_person_is_asked(
+        self, tmp_path: Path
+    ) -> None:
+        alone = replace(ITEM, route=replace(ROUTE, candidates=ROUTE.candidates[:1]))
+        scene = make_scene(tmp_path, [*[AgentUnavailable("429", retry_after=600)] * 30, {}], alone)
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.status, round(sum(scene.agents.waited))) == ("completed", 30 * 600)
+        assert decide(scene.again()).decision == "accept"
+        assert actions(scene).count("candidate-failed") == 1  # that it has no time is said once
+
+    def test_after_a_step_has_waited_its_time_people_are_asked(self, tmp_path: Path) -> None:
+        alone = replace(ITEM, route=replace(ROUTE, candidates=ROUTE.candidates[:1]))
+        scene = make_scene(tmp_path, [AgentUnavailable("429: no time", retry_after=600)] * 9, alone)
+        attempt = run(scene, agent_s=3300)
+        assert attempt is not None
+        assert (attempt.status, [round(seconds) for seconds in scene.agents.waited]) == ("busy", [600] * 6)
+        assert decide(scene.again()).decision == "ticket"
+
+    def test_that_others_keep_an_agent_busy_uses_up_no_wait(self, tmp_path: Path) -> None:
+        alone = replace(ITEM, route=replace(ROUTE, candidates=ROUTE.candidates[:1]))
+        scene = make_scene(tmp_path, [{}], alone)
+        self.note(scene, "busy", "another", pause_s=5)
+
+        async def kept_busy(seconds: float) -> None:
+            await scene.agents.wait(seconds)
+            if len(scene.agents.waited) < 20:
+                self.note(scene, "busy", "another", pause_s=5)
+
+        attempt = asyncio.run(delegate(scene.again(), scene.agents.ask, kept_busy, last_try=False))
+        assert attempt is not None
+        assert (attempt.status, len(scene.agents.waited)) == ("completed", 20)
+        assert [round(seconds) for seconds in scene.agents.waited] == [5] * 3 + [8, 16] + [30] * 15
+
+    def test_one_that_has_had_all_its_time_is_not_waited_for_again(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [AgentOverdue("no outcome after 86400 s"), {}])
+        attempt = run(scene)
+        assert attempt is not None
+        assert (attempt.agent, attempt.status) == ("second", "completed")
+        first, _ = decide(scene.again()).tried
+        assert (first.agent, first.status, first.reason) == ("first", "failed", "no outcome after 86400 s")
+
+    def test_the_agent_is_told_how_long_it_may_take(self, tmp_path: Path) -> None:
+        scene = make_scene(tmp_path, [{}])
+        run(scene, agent_s=7200)
+        assert scene.agents.asked[0].deadline_s == 7200
+
     def test_what_was_sent_is_followed_whatever_became_of_the_agent_since(self, tmp_path: Path) -> None:
         scene = make_scene(tmp_path, [RuntimeError("deferred"), {}])
         with pytest.raises(RuntimeError, match="deferred"):
@@ -436,7 +491,7 @@ def test_whatever_agents_answer_only_what_fits_is_taken_and_nobody_does_it_twice
         last_try = next(tries)
         while scene.agents.script:
             try:
-                run(scene, last_try=last_try)
+                run(scene, last_try=last_try, agent_s=10)  # so that the script is longer than the patience
                 break
             except NobodyReachableError:
                 last_try = next(tries)
