@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from planexe_agents.signing import canonical
@@ -14,10 +13,11 @@ from planexe_dag_factory.delegation.asking import Kind, ask_of, money, unblocks
 from planexe_dag_factory.delegation.assignment import UNRATED, WORDS, schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
 from planexe_dag_factory.delegation.desk import Named
+from planexe_dag_factory.delegation.due import due_at
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, open_votes
 from planexe_dag_factory.record.folder import now
-from planexe_dag_factory.routing.model import HUMAN, Gate
+from planexe_dag_factory.routing.model import Gate
 from planexe_dag_factory.spec.model import WorkItem
 
 COMMENT_CHARACTERS = 10_000
@@ -99,7 +99,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
         "approvals": {"needed": approvals_needed(step), "given": _given(step)} if kind == "approval" else None,
         "priority": "high" if kind == "senior_review" or _is_critical(step) else "normal",
         "opened_at": now(),
-        "due_at": _due(step, kind),
+        "due_at": due_at(step, kind),
         "unblocks": list(unblocks(step)[:SHOWN_STEPS]),
         "options": [{**asdict(option), "requires": list(option.requires)} for option in options],
         "form": form_for(kind, step.item),
@@ -279,15 +279,3 @@ def nearest_risks(risks: Iterable[Mapping[str, Any]], item: WorkItem) -> list[di
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(WORDS.findall(text.casefold()))
-
-
-def _due(step: StepRun, kind: Kind) -> str | None:
-    """Return when an answer is due: as the policy says, else a person's own work when its end is expected.
-
-    That is by the plan's estimate; later where people took longer over such work, and never earlier.
-    """
-    item = step.item
-    days = item.route.due_days
-    if days is None and kind == "work" and item.days:
-        days = item.days[1] * max(1.0, step.execution.pace(HUMAN))
-    return None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds")

@@ -56,7 +56,7 @@ PAUL = Actor("person", "paul", "Paul Ahrens", "planexe page", "auth")
 CLOCKS = (
     "planexe_dag_factory.record.folder",
     "planexe_dag_factory.delegation.delegate",
-    "planexe_dag_factory.delegation.tickets",
+    "planexe_dag_factory.delegation.due",
     "planexe_dag_factory.delegation.turns",
     "planexe_agents.service.agent",
 )
