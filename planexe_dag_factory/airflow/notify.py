@@ -113,6 +113,11 @@ def load_channels(path: Path | None) -> tuple[Channel, ...]:
         raise ValueError(f"{path} cannot be used: {error}") from error
 
 
+def hears(occasion: Occasion) -> bool:
+    """Say whether any channel is told of such an occasion. Raises ValueError where the file cannot be used."""
+    return any(occasion in channel.on for channel in load_channels(notify_path()))
+
+
 def tell(step: StepRun, notice: Notice, context: Context) -> None:
     """Tell people on every channel that wants to know, and record how it went. A failure never stops the step."""
     try:

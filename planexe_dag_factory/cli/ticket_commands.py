@@ -134,6 +134,19 @@ def comment(
     raise typer.Exit(tickets.comment(url, user, ticket, text))
 
 
+@tickets_app.command("remind")
+def remind(ticket: _Ticket, url: _Url = None, user: _User = None) -> None:
+    """Remind those who have still to answer a ticket, once in 4 hours.
+
+    \b
+    Examples:
+      planexe-dag tickets remind ask-the-neighbours.human
+    """
+    from planexe_dag_factory.cli import tickets
+
+    raise typer.Exit(tickets.remind(url, user, ticket))
+
+
 @tickets_app.command("answer")
 def answer(  # noqa: PLR0917 - typer reads each as an option
     ticket: _Ticket,

@@ -69,6 +69,14 @@ def comment(url: str | None, user: str | None, ticket: str, text: str) -> int:
     return _as_somebody(url, user, work)
 
 
+def remind(url: str | None, user: str | None, ticket: str) -> int:
+    def work(client: AirflowClient) -> None:
+        reminded = _accepted(client.remind(*_place(client, ticket))).json()
+        console.note(f"{reminded['told']} is reminded now.")
+
+    return _as_somebody(url, user, work)
+
+
 def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, Any]) -> int:
     def work(client: AirflowClient) -> None:
         place = _place(client, ticket)

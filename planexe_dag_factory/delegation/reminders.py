@@ -11,6 +11,9 @@ from planexe_dag_factory.delegation.desk import ESCALATED, REMINDED, Desk
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.routing.model import Reminders
 
+PAUSE = timedelta(hours=4)
+"""How long a person waits after a reminder before they may send another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
@@ -44,10 +47,16 @@ def outstanding(ticket: Mapping[str, Any], reminders: Reminders | None, desk: De
     since = ticket.get("asked_since") or ticket["opened_at"]
     done = [deed for deed in desk.of(REMINDED, ESCALATED) if deed.at >= since]
     last = {
-        "reminder": max((deed.details["number"] for deed in done if deed.action == REMINDED), default=0),
+        "reminder": max((deed.details.get("number", 0) for deed in done if deed.action == REMINDED), default=0),
         "escalation": max((deed.details["number"] for deed in done if deed.action == ESCALATED), default=0),
     }
     return tuple(nudge for nudge in nudges(ticket, reminders) if nudge.number > last[nudge.kind])
+
+
+def free_to_remind(desk: Desk) -> datetime | None:
+    """Return from when on a person may send a reminder, whoever sent the last; None where there was none."""
+    sent = [datetime.fromisoformat(deed.at) for deed in desk.of(REMINDED)]
+    return max(sent) + PAUSE if sent else None
 
 
 def time_until_next(ticket: Mapping[str, Any], reminders: Reminders | None, desk: Desk) -> timedelta | None:

@@ -139,6 +139,10 @@ class AirflowClient:
         """Say something about a ticket: 204, or why not."""
         return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/comments", json={"text": text})
 
+    def remind(self, dag_id: str, run_id: str, task_id: str) -> httpx.Response:
+        """Remind those who have still to answer: 200, or why not."""
+        return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/remind")
+
     def ticket(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return everything about one ticket."""
         found: dict[str, Any] = self.get(_ticket_path(dag_id, run_id, task_id))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import APIRouter, HTTPException, Query, Request, Response, UploadFile, status
+from fastapi import APIRouter, BackgroundTasks, HTTPException, Query, Request, Response, UploadFile, status
 
 from planexe_dag_factory.delegation.asked import names_of
 from planexe_dag_factory.ui import answers, gauges, health, views
@@ -42,6 +42,7 @@ from planexe_dag_factory.ui.wire import (
     PlanCard,
     Progress,
     Reassignment,
+    Reminded,
     TicketPage,
 )
 
@@ -217,6 +218,21 @@ def reassign(dag_id: str, run_id: str, task_id: str, body: Reassignment, hand: H
 def delegate(dag_id: str, run_id: str, task_id: str, body: Delegation, hand: Hand) -> None:
     """Ask somebody as well, until a time."""
     actions.delegate(hand, Place(dag_id, run_id, task_id), body)
+
+
+@router.post(
+    "/tickets/{dag_id}/{run_id}/{task_id}/remind",
+    dependencies=MAY_ANSWER,
+    responses={
+        409: {"description": "Answered meanwhile, or nobody can be told"},
+        429: {"description": "A reminder was sent less than 4 hours ago: `Retry-After` says when the next can be"},
+    },
+)
+def remind(dag_id: str, run_id: str, task_id: str, hand: Hand, later: BackgroundTasks) -> Reminded:
+    """Remind those who have still to answer, now. They are told after this request; how that went is on record."""
+    reminder = actions.remind(hand, Place(dag_id, run_id, task_id))
+    later.add_task(reminder.send)
+    return Reminded(told=reminder.notice.asked, again_at=reminder.again_at)
 
 
 @router.post("/tickets/{dag_id}/{run_id}/{task_id}/comments", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.desk import Desk
+from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
@@ -74,6 +75,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "state": state,
         "may_answer": why_not is None,
         "may_act": allowed and found.request.open,
+        "may_remind": allowed and found.request.open and _is_others(found, desk, person, people),
         "why_not": why_not,
         "claimed_by": (desk.claim.who.name or desk.claim.who.id) if desk.claim and found.request.open else None,
         "assigned": {
@@ -89,6 +91,12 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "votes": found.ticket.get("approvals") or {"needed": 1, "given": []},
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
+
+
+def _is_others(found: Found, desk: Desk, person: Actor, people: People) -> bool:
+    """Say whether others, who can be named, have still to answer."""
+    told = who_is_told(found.step, found.ticket, desk, people)
+    return not told.holds(person)
 
 
 def _risks(found: Found) -> list[Mapping[str, Any]]:

@@ -326,6 +326,15 @@ class Delegation(Reassignment):
     until: AwareDatetime
 
 
+class Reminded(Message):
+    """Who is told now, and from when on another reminder can be sent."""
+
+    model_config = _example({"told": "anna or the group board", "again_at": "2026-03-02T14:00:00Z"})
+
+    told: str
+    again_at: datetime
+
+
 class Comment(Message):
     """What to say to everybody who deals with the ticket."""
 

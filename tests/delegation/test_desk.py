@@ -27,7 +27,7 @@ from planexe_dag_factory.delegation.desk import (
     read_desk,
 )
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.reminders import nudges, outstanding, take_nudges, time_until_next
+from planexe_dag_factory.delegation.reminders import free_to_remind, nudges, outstanding, take_nudges, time_until_next
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor, Event, append_event
@@ -384,6 +384,19 @@ def test_what_has_fallen_due_is_recorded_once_and_asks_others_too(tmp_path: Path
     wait = time_until_next(ticket, REMINDERS, desk)
     assert wait is not None
     assert timedelta(hours=1.9) < wait <= timedelta(hours=2)
+
+
+def test_a_reminder_by_hand_takes_the_place_of_none_that_is_planned_and_is_sent_in_four_hours_again(
+    tmp_path: Path,
+) -> None:
+    step, ticket = reminding(tmp_path, 1.5)
+    assert free_to_remind(desk_of(step, ticket)) is None
+    do(step, REMINDED, ANNA)
+    desk = desk_of(step, ticket)
+    free = free_to_remind(desk)
+    assert free is not None
+    assert timedelta(hours=3.9) < free - datetime.now(UTC) <= timedelta(hours=4)
+    assert [(one.kind, one.number) for one in take_nudges(step, ticket, desk)] == [("reminder", 1)]
 
 
 def test_after_the_last_rung_a_ticket_waits_as_long_as_it_takes(tmp_path: Path) -> None:

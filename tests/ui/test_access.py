@@ -68,7 +68,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("POST", "/api/v1/tickets/release"),
         *(
             ("POST", f"/api/v1/tickets/{{dag_id}}/{{run_id}}/{{task_id}}/{action}")
-            for action in ("answer", "attachments", "comments", "delegate", "links", "reassign")
+            for action in ("answer", "attachments", "comments", "delegate", "links", "reassign", "remind")
         ),
     ]
 

@@ -309,6 +309,7 @@ def test_the_api_describes_itself(site: Site) -> None:
         f"{one}/delegate": ["post"],
         f"{one}/links": ["post"],
         f"{one}/reassign": ["post"],
+        f"{one}/remind": ["post"],
     }
 
 

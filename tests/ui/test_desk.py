@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -232,9 +235,9 @@ def test_a_ticket_that_nobody_answered_is_closed_and_not_answered(site: Site) ->
 def test_an_answer_to_a_closed_ticket_is_refused_and_reaches_nobody(site: Site) -> None:
     """Airflow would take it, and nobody would read it any more."""
     ann = site.as_user("ann")
-    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-040.human"
+    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-032.human"
     site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
-    refused = ann.post(_path(site, 40, "answer"), json={"option": "Done", "fields": {"comment": "measured"}})
+    refused = ann.post(_path(site, 32, "answer"), json={"option": "Done", "fields": {"comment": "measured"}})
     closed = "It is closed: its task ended in Airflow without an answer. Nothing was put on record."
     assert (refused.status_code, refused.json()["detail"]) == (409, closed)
     assert ann.get(f"{task}/-1/hitlDetails").json()["response_received"] is False
@@ -263,7 +266,7 @@ actions.refresh_one = answered_meanwhile
 with create_session() as session:
     hand = actions.Hand(session, Actor("person", "ann", "ann"), People())
     try:
-        actions.claim(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-042.human"))
+        actions.claim(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-034.human"))
         print(json.dumps("claimed"))
     except HTTPException as error:
         print(json.dumps(error.detail))
@@ -273,7 +276,79 @@ with create_session() as session:
 def test_nobody_claims_a_ticket_that_is_answered_at_that_moment(site: Site) -> None:
     """The answer got its 200: it must count."""
     assert site.run(ANSWERED_MEANWHILE) == "It has just been answered."
-    assert site.run(EVENTS.replace("{number:03}", "042")) == []
+    assert site.run(EVENTS.replace("{number:03}", "034")) == []
+
+
+@pytest.fixture
+def hooked(site: Site) -> Iterator[list[dict[str, Any]]]:
+    """A web hook that is told of reminders, by a connection in Airflow's database; and what it was told."""
+    told: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    boss, path = site.as_user("boss"), Path(site.environment["AIRFLOW_HOME"]) / "notify.json"
+    connection = {"connection_id": "desk", "conn_type": "http", "host": "127.0.0.1", "port": server.server_port}
+    boss.post(f"{site.url}/api/v2/connections", json=connection).raise_for_status()
+    path.write_text(json.dumps([{"notifier": "http", "on": ["reminder"], "kwargs": {"http_conn_id": "desk"}}]))
+    yield told
+    path.unlink()
+    boss.delete(f"{site.url}/api/v2/connections/desk").raise_for_status()
+    server.shutdown()
+    server.server_close()
+
+
+def _hand_to_boss(site: Site, number: int) -> None:
+    body = {"to": {"user": "boss"}, "reason": "the boss knows"}
+    assert site.as_user("ann").post(_path(site, number, "reassign"), json=body).status_code == 204
+
+
+def test_whoever_waits_for_others_reminds_them_and_not_too_often(site: Site, hooked: list[dict[str, Any]]) -> None:
+    ann, boss = site.as_user("ann"), site.as_user("boss")
+    _hand_to_boss(site, 37)
+    assert [one.get(_path(site, 37)).json()["may_remind"] for one in (ann, boss, site.as_user("vera"))] == [
+        True,
+        False,
+        False,
+    ]
+    reminded = ann.post(_path(site, 37, "remind"))
+    assert (reminded.status_code, reminded.json()["told"]) == (200, "boss")
+    end = time.monotonic() + 20
+    while time.monotonic() < end and site.run(EVENTS.replace("{number:03}", "037"))[-1]["action"] != "notice-sent":
+        time.sleep(0.3)
+    assert [(one["event"], one["asked"], one["task_id"]) for one in hooked] == [("reminder", "boss", "ask-037.human")]
+    events = site.run(EVENTS.replace("{number:03}", "037"))
+    assert [(event["action"], event["actor"].get("name")) for event in events[1:]] == [
+        ("ticket-reminded", "ann"),
+        ("notice-sent", None),
+    ]
+    again = ann.post(_path(site, 37, "remind"))
+    assert again.status_code == 429
+    assert 14_000 < int(again.headers["retry-after"]) <= 14_400
+    assert "the next one can be sent from" in again.json()["detail"]
+    assert site.as_user("vera").post(_path(site, 37, "remind")).status_code == 403
+
+
+def test_a_reminder_that_nobody_would_hear_is_refused(site: Site) -> None:
+    ann = site.as_user("ann")
+    refused = ann.post(_path(site, 38, "remind"))
+    said = "Nobody can be told: the notify file names no channel for reminders."
+    assert (refused.status_code, refused.json()["detail"]) == (409, said)
+    path = Path(site.environment["AIRFLOW_HOME"]) / "notify.json"
+    path.write_text("{")
+    try:
+        assert ann.post(_path(site, 38, "remind")).json()["detail"].endswith("the notify file cannot be used.")
+    finally:
+        path.unlink()
+    assert site.run(EVENTS.replace("{number:03}", "038")) == []
 
 
 TOO_FEW = """
@@ -291,7 +366,7 @@ with create_session() as session:
     hand = actions.Hand(session, Actor("person", "ann", "ann"), People())
     try:
         body = Reassignment(to={"user": "boss"}, reason="x")
-        actions.reassign(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-044.human"), body)
+        actions.reassign(hand, Place("crowd", "manual__2026-03-02T09:00:00+00:00", "ask-036.human"), body)
         print(json.dumps("handed over"))
     except HTTPException as error:
         print(json.dumps(error.detail))
@@ -299,8 +374,8 @@ with create_session() as session:
 
 
 def test_a_ticket_is_not_handed_to_too_few(site: Site) -> None:
-    assert site.run(TOO_FEW) == "Ask-044, 1, boss."
-    assert site.run(EVENTS.replace("{number:03}", "044")) == []
+    assert site.run(TOO_FEW) == "Ask-036, 1, boss."
+    assert site.run(EVENTS.replace("{number:03}", "036")) == []
 
 
 RETRYING = """
@@ -309,7 +384,7 @@ from airflow.models.taskinstance import TaskInstance
 from airflow.utils.session import create_session
 from sqlalchemy import update
 with create_session() as session:
-    which = (TaskInstance.dag_id == "crowd") & (TaskInstance.task_id == "ask-043.human")
+    which = (TaskInstance.dag_id == "crowd") & (TaskInstance.task_id == "ask-035.human")
     print(json.dumps(session.execute(update(TaskInstance).where(which).values(state="up_for_retry")).rowcount))
 """
 
@@ -317,9 +392,9 @@ with create_session() as session:
 def test_a_ticket_whose_worker_died_waits_on_and_takes_an_answer(site: Site) -> None:
     ann = site.as_user("ann")
     assert site.run(RETRYING) == 1
-    assert _row(ann, 43)["state"] == ann.get(_path(site, 43)).json()["state"] == "open"
+    assert _row(ann, 35)["state"] == ann.get(_path(site, 35)).json()["state"] == "open"
     answer = {"option": "Done", "fields": {"comment": "measured"}}
-    assert ann.post(_path(site, 43, "answer"), json=answer).status_code == 200
+    assert ann.post(_path(site, 35, "answer"), json=answer).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,25 @@ def test_a_ticket_is_claimed_handed_over_and_talked_about(visit: Open) -> None:
     expect(history).to_contain_text("reassigned the ticket to boss")
 
 
+def test_who_is_not_asked_reminds_those_who_are(visit: Open, site: Site) -> None:
+    body = {"to": {"user": "boss"}, "reason": "the boss knows"}
+    path = site.place("tickets", "crowd", "RUN", "ask-049.human", "reassign")
+    assert site.as_user("ann").post(path, json=body).status_code == 204
+    page = visit("tickets", "crowd", "RUN", "ask-049.human", may_log_errors=True)  # the browser tells of a 409
+    button = page.get_by_role("button", name="Remind")
+    expect(button).to_be_visible()
+    _tab_to(page, "Remind")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nobody can be told")).to_be_visible()
+    told = {"told": "boss", "again_at": "2026-03-02T14:00:00Z"}
+    page.route("**/remind", lambda route: route.fulfill(json=told))
+    button.click()
+    expect(page.get_by_text("Reminded: boss")).to_be_visible()
+    asked = visit("tickets", "crowd", "RUN", "ask-049.human", user="boss")
+    expect(asked.get_by_role("heading", name="Your answer")).to_be_visible()
+    expect(asked.get_by_role("button", name="Remind")).to_be_hidden()
+
+
 def test_a_quorum_shows_who_has_approved_and_cannot_be_claimed(visit: Open) -> None:
     page = visit(*_bridge("quorum", "gate"))
     votes = page.get_by_role("region", name="Votes")

@@ -49,10 +49,15 @@ def test_a_ticket_is_shown_taken_talked_about_and_answered(site: Site) -> None:
 
 
 def test_an_answer_to_a_closed_ticket_is_refused(site: Site) -> None:
-    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-041.human"
+    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-033.human"
     site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
-    refused = invoke(site, "answer", f"crowd/{site.run_id}/ask-041.human", "Done", "--comment", "measured")
+    refused = invoke(site, "answer", f"crowd/{site.run_id}/ask-033.human", "Done", "--comment", "measured")
     assert (refused.exit_code, "It is closed" in refused.stderr) == (1, True)
+
+
+def test_others_are_reminded_or_it_is_said_why_not(site: Site) -> None:
+    refused = invoke(site, "remind", f"crowd/{site.run_id}/ask-039.human")
+    assert (refused.exit_code, "Nobody can be told" in refused.stderr) == (1, True)
 
 
 def test_text_of_an_agent_cannot_steer_the_terminal(site: Site) -> None:

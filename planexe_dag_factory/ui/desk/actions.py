@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from fastapi import HTTPException, status
 from planexe_agents.signing import digest_bytes
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.airflow.notify import Notice, hears, tell
 from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.approval import too_few_left
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
@@ -21,10 +24,15 @@ from planexe_dag_factory.delegation.desk import (
     DELEGATED,
     REASSIGNED,
     RELEASED,
+    REMINDED,
     Desk,
     Named,
 )
+from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import is_above, who_cannot_be_handed, who_cannot_hand_on
+from planexe_dag_factory.delegation.reminders import PAUSE, free_to_remind
+from planexe_dag_factory.delegation.told import who_is_told
+from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.index import Place, lock, project, refresh_one
@@ -32,6 +40,7 @@ from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
 from planexe_dag_factory.ui.desk.manager import require_tables
 from planexe_dag_factory.ui.wire import Comment, Delegation, Link, Reassignment, Recipient
 
+log = logging.getLogger(__name__)
 LONGEST_DELEGATION = timedelta(days=90)
 LARGEST_FILE = 10 * 1024 * 1024
 Check = Callable[[Found, Desk], str | None]
@@ -94,6 +103,52 @@ def delegate(hand: Hand, place: Place, body: Delegation) -> None:
     _do(hand, place, DELEGATED, _may_hand_to(hand, to), to=to, reason=body.reason, until=until)
 
 
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A reminder that is on record, and has still to be sent."""
+
+    step: StepRun
+    notice: Notice
+    again_at: datetime
+
+    def send(self) -> None:
+        """Tell those who are to answer. What fails is on record, and else in the log: the request is over."""
+        try:
+            tell(self.step, self.notice, {})
+        except PlanExeDagError:
+            log.exception("A reminder about %s could not be sent", self.step.id)
+
+
+def remind(hand: Hand, place: Place) -> Reminder:
+    """Put a reminder by a person on record. Raises HTTPException (409; 429 where the last was sent just now)."""
+
+    def check(_: Found, desk: Desk) -> str | None:
+        _refuse_haste(desk)
+        return _unheard()
+
+    found = _do(hand, place, REMINDED, check)
+    told = who_is_told(found.step, found.ticket, found.desk(), hand.people)
+    notice = Notice("reminder", found.ticket, str(told), hand.people.addresses(told.members))
+    return Reminder(found.step, notice, datetime.now(UTC) + PAUSE)
+
+
+def _unheard() -> str | None:
+    """Say why nobody would hear of a reminder; None where somebody does."""
+    try:
+        return None if hears("reminder") else "nobody can be told: the notify file names no channel for reminders"
+    except ValueError:
+        log.exception("Nobody can be reminded")
+        return "nobody can be told: the notify file cannot be used"
+
+
+def _refuse_haste(desk: Desk) -> None:
+    free, now = free_to_remind(desk), datetime.now(UTC)
+    if free and free > now:
+        said = f"A reminder was sent a while ago: the next one can be sent from {free:%Y-%m-%d %H:%M} UTC on."
+        wait = {"Retry-After": str(ceil((free - now).total_seconds()))}
+        raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, said, wait)
+
+
 def comment(hand: Hand, place: Place, body: Comment) -> None:
     """Say something to everybody who deals with the ticket. Raises HTTPException."""
     _do(hand, place, COMMENTED, _nothing_against, text=body.text)
@@ -127,7 +182,7 @@ def _kept_as(mark: str) -> str:
 
 def _do(
     hand: Hand, place: Place, action: str, check: Check, files: Mapping[str, bytes] | None = None, **details: Any
-) -> None:
+) -> Found:
     """Write a signed event about an open ticket and its files, under a lock on its row; bring the row up to date."""
     require_tables(hand.session)
     found = find_ticket(hand.session, place)
@@ -143,6 +198,7 @@ def _do(
     found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **details)
     project(hand.session, row_id, found.desk())
     hand.session.commit()
+    return found
 
 
 def _may_hand_to(hand: Hand, to: Mapping[str, str]) -> Check:

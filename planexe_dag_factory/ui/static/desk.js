@@ -20,6 +20,7 @@ export function holding(ticket, act) {
     open && !holder && ticket.may_answer && ticket.votes?.needed < 2 && h("button", { class: "button small", id: "claim", type: "button", onclick: () => act("claim") }, "Claim"),
     open && yours && h("button", { class: "button small quiet", id: "release", type: "button", onclick: () => act("release") }, "Release"),
     ticket.may_act && h("button", { class: "button small quiet", id: "hand-over", type: "button", onclick: () => act("hand") }, "Hand over…"),
+    ticket.may_remind && h("button", { class: "button small quiet", id: "remind", type: "button", onclick: () => act("remind") }, "Remind"),
   );
 }
 

@@ -52,15 +52,24 @@ export async function ticket({ dagId, runId, taskId }) {
     title(found.title);
     if (!layout.isConnected) show(layout);
     parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
-    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "state", "yours", "votes"), () => holding(found, act));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes"), () => holding(found, act));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(found.votes ?? null, votesOf);
     parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
     talking.draw(found);
     box.draw(found);
   }
+  async function remind() {
+    const notice = await post(["tickets", ...place, "remind"], {}).then(
+      ({ told: who }) => ({ class: "notice", said: `Reminded: ${who}` }),
+      (refusal) => ({ class: "notice danger", said: refusal.problems?.join(" ") ?? "The server does not answer. Try again." }),
+    );
+    fill(told, h("div", { class: notice.class }, h("p", {}, words(notice.said))));
+    await refresh();
+  }
   async function act(action) {
     if (action === "hand") return handOver(place, refresh);
+    if (action === "remind") return remind();
     const [one] = await post(["tickets", action], { tickets: [{ dag_id: dagId, run_id: runId, task_id: taskId }] }).then(({ tickets }) => tickets, (error) => [{ ok: false, problem: error.message }]);
     fill(told, !one.ok && h("div", { class: "notice danger" }, h("p", {}, words(one.problem))));
     announce(one.ok ? `Ticket ${action === "claim" ? "claimed" : "released"}` : one.problem);
