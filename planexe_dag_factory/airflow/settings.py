@@ -16,7 +16,7 @@ from planexe_dag_factory.delegation.history import FOLDER, History
 from planexe_dag_factory.delegation.standing import AGENT_S
 from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.folder import RunFolder, run_name
+from planexe_dag_factory.record.folder import RunFolder, run_name, run_tail
 from planexe_dag_factory.record.keys import KeyRing, load_ring, make_ring, parse_key, take_over
 from planexe_dag_factory.record.storage import open_storage
 from planexe_dag_factory.routing.model import Registry
@@ -115,6 +115,19 @@ def run_root() -> RunFolder:
 def run_folder(dag_id: str, run_id: str, run_after: datetime) -> RunFolder:
     """Return the folder of a DAG run, which need not exist yet. Its name follows from the arguments."""
     return open_folder(f"{_run_root()}/{run_name(dag_id, run_id, run_after)}")
+
+
+def find_run_folder(dag_id: str, run_id: str) -> RunFolder | None:
+    """Find the folder of a run of which Airflow knows nothing any more, by its name among all of them."""
+    tail = run_tail(dag_id, run_id)
+    named = [name for name in run_root().names() if name.endswith(tail)]
+    folders = (open_folder(f"{_run_root()}/{name}") for name in named)
+    return next((one for one in folders if _is_of(one, dag_id, run_id)), None)
+
+
+def _is_of(folder: RunFolder, dag_id: str, run_id: str) -> bool:
+    about = folder.find_json("run.json") or {}
+    return (about.get("dag_id"), about.get("run_id")) == (dag_id, run_id)
 
 
 def run_conn_id() -> str | None:

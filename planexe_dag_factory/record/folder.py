@@ -24,8 +24,13 @@ SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$")
 
 def run_name(dag_id: str, run_id: str, started: datetime) -> str:
     """Name a run's folder: sorts by time, is read by people, is unique and needs no look-up."""
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}{run_tail(dag_id, run_id)}"
+
+
+def run_tail(dag_id: str, run_id: str) -> str:
+    """Return what the name of a run's folder ends with, whenever it started."""
     tail = hashlib.sha256(f"{dag_id}\n{run_id}".encode()).hexdigest()[:8]
-    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{dag_id[:80]}-{tail}"
+    return f"-{dag_id[:80]}-{tail}"
 
 
 def now() -> str:

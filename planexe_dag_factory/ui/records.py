@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from planexe_dag_factory.airflow.settings import open_folder, run_folder
+from planexe_dag_factory.airflow.settings import find_run_folder, open_folder, run_folder
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.pipeline.folder import REPORT
 from planexe_dag_factory.pipeline.state import read_freshness, refreshed_file, refreshed_page
@@ -76,7 +76,17 @@ def folder_of(run: RunRow) -> RunFolder:
 
 def find_record(run: RunRow) -> Record | None:
     """Open the record of a run; None until its first task has begun it."""
-    folder = folder_of(run)
+    return open_record(folder_of(run))
+
+
+def find_old_record(dag_id: str, run_id: str) -> Record | None:
+    """Open the record of a run that is gone from Airflow's database; None where there is none."""
+    folder = find_run_folder(dag_id, run_id)
+    return open_record(folder) if folder else None
+
+
+def open_record(folder: RunFolder) -> Record | None:
+    """Open the record in a folder; None where nothing has begun it."""
     try:
         return Record(folder, _spec(folder.root))
     except RecordError:

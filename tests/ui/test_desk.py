@@ -279,6 +279,69 @@ def test_nobody_claims_a_ticket_that_is_answered_at_that_moment(site: Site) -> N
     assert site.run(EVENTS.replace("{number:03}", "034")) == []
 
 
+def test_a_ticket_that_was_answered_before_anybody_looked_is_listed_as_answered(site: Site) -> None:
+    """All that the index knew is gone: it finds what is over again, as it finds what waits."""
+    ann = site.as_user("ann")
+    path = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-024.human/-1/hitlDetails"
+    ann.patch(path, json={"chosen_options": ["Done"], "params_input": {"comment": "x"}}).raise_for_status()
+    task = f"{site.url}/api/v2/dags/crowd/dagRuns/{site.run_id}/taskInstances/ask-026.human"
+    site.as_user("boss").patch(task, json={"new_state": "failed"}).raise_for_status()
+    assert site.run(FORGET) > 0
+    ann.get("/tickets")
+
+    def listed(state: str, number: int) -> list[Any]:
+        rows = ann.get("/tickets", params={"state": state, "q": f"question {number}"}).json()["tickets"]
+        return [(row["state"], row["answered_by"], row["answered_with"], row["claimed_by"]) for row in rows]
+
+    assert listed("answered", 24) == [("answered", "ann", "Done", None)]
+    assert listed("closed", 26) == [("closed", None, None, None)]
+    assert listed("open", 27) == [("open", None, None, None)]
+
+
+FORGOTTEN = """
+import json
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.utils.session import create_session
+from sqlalchemy import delete, select
+from fastapi import HTTPException
+from planexe_dag_factory.ui.desk import history, lookup
+from planexe_dag_factory.ui.desk.index import Place
+
+RUN = "manual__2026-03-02T09:00:00+00:00"
+
+def read(session, task_id):
+    try:
+        found = lookup.find_ticket(session, Place("crowd", RUN, task_id))
+    except HTTPException as error:
+        return error.status_code
+    said = [one.what for one in history.history_of(found.step.execution.run, found.step.id)]
+    return [found.request.state, found.ticket["title"], said]
+
+with create_session() as session:
+    tasks = select(TaskInstance.id).where(TaskInstance.dag_id == "crowd")
+    session.execute(delete(HITLDetail).where(HITLDetail.ti_id.in_(tasks)))
+    forgotten = [read(session, "ask-028.human"), read(session, "ask-029.human"), read(session, "no-such.human")]
+    session.execute(delete(TaskInstance).where(TaskInstance.dag_id == "crowd"))
+    session.execute(delete(DagRun).where(DagRun.dag_id == "crowd"))
+    forgotten += [read(session, "ask-028.human"), read(session, "no-such.human")]
+    session.rollback()  # the others still need them
+print(json.dumps(forgotten))
+"""
+
+
+def test_what_airflow_has_forgotten_is_told_from_the_record(site: Site) -> None:
+    """As after `airflow db clean`, without the run and with it."""
+    ann = site.as_user("ann")
+    assert ann.post(_path(site, 28, "comments"), json={"text": "by the quay"}).status_code == 204
+    answer = {"option": "Done", "fields": {"comment": "measured"}}
+    assert ann.post(_path(site, 28, "answer"), json=answer).status_code == 200
+    ann.get("/tickets")
+    answered = ["answered", "Question 28", ["commented"]]
+    assert site.run(FORGOTTEN) == [answered, ["closed", "Question 29", []], 404, answered, 404]
+
+
 @pytest.fixture
 def hooked(site: Site) -> Iterator[list[dict[str, Any]]]:
     """A web hook that is told of reminders, by a connection in Airflow's database; and what it was told."""

@@ -17,7 +17,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
-from sqlalchemy import ColumnElement, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -30,6 +30,8 @@ from planexe_dag_factory.ui.records import Record, find_record
 
 AT_ONCE = 250
 """How many tickets one request reads at most; those that follow read the rest."""
+OVER_AT_ONCE = 50
+"""How many of them may be over already: nobody waits for those, and the newest come first."""
 WORDS_CHARACTERS = 4_000
 NORMAL, HIGH = 1, 2
 _PLACE = ("dag_id", "run_id", "task_id")
@@ -46,7 +48,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An open request of Airflow, as far as its tables describe it."""
+    """A request of Airflow, as far as its tables describe it; `over` is how it ended, where it has."""
 
     run: RunRow
     place: Place
@@ -56,15 +58,18 @@ class Opened:
     subject: str
     options: tuple[str, ...]
     opened_at: datetime
+    over: Mapping[str, Any] | None = None
 
 
 def refresh(session: Session, dag_ids: Collection[str]) -> int:
     """Bring the index up to date for these DAGs; return how many open requests it still has to read."""
     _close(session, TICKET.c.dag_id.in_(dag_ids))
     news = _unread(session, TaskInstance.dag_id.in_(dag_ids), AT_ONCE + 1)
-    _take_in(session, news[:AT_ONCE])
+    waiting = [one for one in news if one.over is None]
+    over = [one for one in news if one.over is not None][:OVER_AT_ONCE]
+    _take_in(session, [*waiting, *over][:AT_ONCE])
     session.commit()
-    return _count_unread(session, dag_ids) if len(news) > AT_ONCE else 0
+    return _count_unread(session, dag_ids) if len(waiting) > AT_ONCE else 0
 
 
 def refresh_one(session: Session, place: Place) -> None:
@@ -139,9 +144,7 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
         {
             "row": row_id,
             "now": "answered" if responded_at else "closed",
-            "answered_by": (by or {}).get("name"),
-            "answered_with": (options or [None])[0],
-            "answered_at": responded_at,
+            **_answer(by, options, responded_at),
         }
         for row_id, by, options, responded_at in session.execute(query)
     ]
@@ -154,7 +157,13 @@ def _close(session: Session, which: ColumnElement[bool]) -> None:
         session.execute(gone, closed)
 
 
+def _answer(by: Mapping[str, Any] | None, options: Sequence[str] | None, at: datetime | None) -> dict[str, Any]:
+    return {"answered_by": (by or {}).get("name"), "answered_with": options[0] if options else None, "answered_at": at}
+
+
 def _unread(session: Session, which: ColumnElement[bool], limit: int) -> list[Opened]:
+    """Find the open requests that changed, the longest waiting first, then those that were over before we looked."""
+    waits = and_(*is_open())
     query = (
         select(
             *RUN_COLUMNS,
@@ -165,14 +174,24 @@ def _unread(session: Session, which: ColumnElement[bool], limit: int) -> list[Op
             HITLDetail.subject,
             HITLDetail.options,
             HITLDetail.created_at,
+            waits,
+            HITLDetail.responded_by,
+            HITLDetail.chosen_options,
+            HITLDetail.responded_at,
         )
         .select_from(HITLDetail)
         .join(TaskInstance, HITLDetail.ti_id == TaskInstance.id)
         .join(DagRun, (DagRun.dag_id == TaskInstance.dag_id) & (DagRun.run_id == TaskInstance.run_id))
         .join(DagModel, DagModel.dag_id == TaskInstance.dag_id)
         .outerjoin(TICKET, TICKET.c.ti_id == HITLDetail.ti_id)
-        .where(which, TaskInstance.map_index == -1, *is_open(), _is_news())
-        .order_by(TICKET.c.id.is_not(None), HITLDetail.created_at, HITLDetail.ti_id)
+        .where(which, TaskInstance.map_index == -1, or_(and_(waits, _is_news()), TICKET.c.id.is_(None)))
+        .order_by(
+            case((waits, 0), else_=1),
+            TICKET.c.id.is_not(None),
+            case((waits, HITLDetail.created_at)),
+            HITLDetail.created_at.desc(),
+            HITLDetail.ti_id,
+        )
         .limit(limit)
     )
     return [_opened(tuple(row)) for row in session.execute(query)]
@@ -196,9 +215,10 @@ def _is_news() -> ColumnElement[bool]:
 
 def _opened(row: Sequence[Any]) -> Opened:
     run = run_row(row[:6])
-    task_id, ti_id, changed_at, plan, subject, options, opened_at = row[6:]
+    task_id, ti_id, changed_at, plan, subject, options, opened_at, waits, *answer = row[6:]
     place = Place(run.dag_id, run.run_id, task_id)
-    return Opened(run, place, ti_id, changed_at, plan, subject, tuple(options), opened_at)
+    over = None if waits else _answer(*answer)
+    return Opened(run, place, ti_id, changed_at, plan, subject, tuple(options), opened_at, over)
 
 
 def _take_in(session: Session, news: Sequence[Opened]) -> None:
@@ -245,16 +265,15 @@ def _stand_in(opened: Opened) -> Mapping[str, Any]:
 
 
 def _row(opened: Opened, ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+    over = opened.over
     return {
         **asdict(opened.place),
         **_described(ticket, opened.plan),
-        **_claim(desk),
+        **_claim(desk if over is None else Desk(())),
         "ti_id": opened.ti_id,
         "seen_at": opened.changed_at if ticket.get("n") else None,  # a lost ticket is looked for again
-        "state": "open",
-        "answered_by": None,
-        "answered_with": None,
-        "answered_at": None,
+        "state": "open" if over is None else "answered" if over["answered_at"] else "closed",
+        **(over or _answer(None, None, None)),
     }
 
 
