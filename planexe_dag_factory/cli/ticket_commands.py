@@ -4,6 +4,7 @@
 # ruff: noqa: PLC0415 -- a command's work is imported where it is done, so that `--help` answers at once
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -172,3 +173,57 @@ def answer(  # noqa: PLR0917 - typer reads each as an option
     given = {"comment": comment, "amount": amount, "result": text}
     fields = {name: value for name, value in given.items() if value is not None}
     raise typer.Exit(tickets.answer(url, user, ticket, {"option": option, "fields": fields}))
+
+
+_Of = Annotated[str | None, typer.Option("--for", help="Say it of this user instead, as an operator of Airflow.")]
+
+
+@tickets_app.command("away")
+def away(  # noqa: PLR0917 - typer reads each as an option
+    until: Annotated[
+        datetime | None, typer.Option("--until", help="When you are back; a day alone means its beginning.")
+    ] = None,
+    deputy: Annotated[
+        str | None, typer.Option("--deputy", help="Who answers for you, as the people file has it.")
+    ] = None,
+    since: Annotated[datetime | None, typer.Option("--from", help="When you leave; now, unless given.")] = None,
+    kind: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="Only tickets of this kind; may be repeated.")
+    ] = None,
+    of: _Of = None,
+    url: _Url = None,
+    user: _User = None,
+) -> None:
+    """Let somebody answer for you while you are away; without options, show who does.
+
+    \b
+    Examples:
+      planexe-dag tickets away
+      planexe-dag tickets away --until 2026-12-27 --deputy bert
+    """
+    from planexe_dag_factory.cli import tickets
+
+    if until is None and deputy is None:
+        raise typer.Exit(tickets.show_absence(url, user))
+    if until is None or deputy is None:
+        raise typer.BadParameter("say both --until and --deputy")
+    absence = {"until": _zoned(until), "deputy": deputy, "since": since and _zoned(since), "kinds": kind}
+    raise typer.Exit(tickets.leave(url, user, absence, of))
+
+
+@tickets_app.command("back")
+def back(of: _Of = None, url: _Url = None, user: _User = None) -> None:
+    """Be back: nobody answers for you any more.
+
+    \b
+    Examples:
+      planexe-dag tickets back
+    """
+    from planexe_dag_factory.cli import tickets
+
+    raise typer.Exit(tickets.come_back(url, user, of))
+
+
+def _zoned(moment: datetime) -> str:
+    """Write a time of this machine's clock with its offset."""
+    return moment.astimezone().isoformat(timespec="seconds")

@@ -87,6 +87,34 @@ def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, An
     return _as_somebody(url, user, work)
 
 
+def leave(url: str | None, user: str | None, absence: Mapping[str, Any], of: str | None) -> int:
+    def work(client: AirflowClient) -> None:
+        _accepted(client.leave({name: value for name, value in absence.items() if value}, of))
+        console.note(f"{absence['deputy']} answers for {of or 'you'} until {absence['until']}.")
+
+    return _as_somebody(url, user, work)
+
+
+def come_back(url: str | None, user: str | None, of: str | None) -> int:
+    def work(client: AirflowClient) -> None:
+        _accepted(client.come_back(of))
+        console.note(f"Nobody answers for {of or 'you'} any more.")
+
+    return _as_somebody(url, user, work)
+
+
+def show_absence(url: str | None, user: str | None) -> int:
+    def work(client: AirflowClient) -> None:
+        found = client.absence()
+        own = found["absence"]
+        away = f"away from {own['since']} until {own['until']}: {own['deputy']} answers" if own else "not away"
+        console.out.print(_shown(f"You are {away}."))
+        for one in found["answers_for"]:
+            console.out.print(_shown(f"You answer for {one['user']} until {one['until']}."))
+
+    return _as_somebody(url, user, work)
+
+
 def _as_somebody(url: str | None, user: str | None, work: Callable[[AirflowClient], None]) -> int:
     try:
         with log_in(url, user) as client:
@@ -144,6 +172,8 @@ def _print_list(page: Mapping[str, Any]) -> None:
     table = Table(ticket, "kind", "title", "asked", "claimed by", "waits", "due", box=None, pad_edge=False)
     for name, row in zip(names, page["tickets"], strict=True):
         asked = ", ".join((*row["users"], *row["groups"])) or row["assignee"]
+        if row["answers_for"]:
+            asked = f"you for {row['answers_for']['user']}"
         cells = (name, row["kind"], row["title"], asked, row["claimed_by"] or "", _age(row["opened_at"]))
         table.add_row(*(_shown(cell) for cell in cells), _shown((row["due_at"] or "")[:10]))
     console.out.print(table, soft_wrap=False)
@@ -168,6 +198,8 @@ def _print_ticket(ticket: Mapping[str, Any]) -> None:
         out(_shown(f"{one['who']} at {one['at'][:16]}:\n{_quoted(one['text'])}"))
     if ticket["previous"]:
         out(_shown(ticket["previous"]))
+    if ticket["answers_for"]:
+        out(_shown(f"You answer for {ticket['answers_for']['user']}, away until {ticket['answers_for']['until']}."))
     if not ticket["may_answer"]:
         out(_shown(ticket["why_not"]))
         return

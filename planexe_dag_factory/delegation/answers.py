@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,13 +14,14 @@ from planexe_dag_factory.delegation.approval import conflict, record_approval, s
 from planexe_dag_factory.delegation.asked import refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
+from planexe_dag_factory.delegation.deputies import find_stand_in
 from planexe_dag_factory.delegation.desk import Desk, actor_of, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.given import ANSWER, answer_of, find_answer, read_answer
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.taught import learn
 from planexe_dag_factory.delegation.tickets import check_answer, is_recordable
-from planexe_dag_factory.delegation.votes import approvals_needed, names_of_voters, open_votes, record_vote
+from planexe_dag_factory.delegation.votes import approvals_needed, names_of_voters, open_votes, record_vote, told
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
@@ -40,6 +41,18 @@ class Answer:
     fields: Mapping[str, Any]
     by: Actor
     at: datetime | None = None
+    instead_of: Mapping[str, Any] | None = None
+    """The signed absence of whom they answer for; None: in their own name."""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What an approval keeps of it."""
+        comment, amount, away = str(self.fields.get("comment", "")), self.fields.get("amount"), self.instead_of
+        return {
+            "reason": comment,
+            "amount": amount,
+            "instead_of": {"user": away["user"], "until": away["until"]} if away else None,
+        }
 
 
 class AnswerRefusedError(Exception):
@@ -90,11 +103,14 @@ def take_answer(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people
     Raises AnswerRefusedError where the answer is not enough, or not this person's to give. `Redo` has
     no effect here: whoever asks acts on it.
     """
-    problems = (*_not_theirs(step, ticket, answer, people), *check_answer(ticket, answer.option, answer.fields))
-    _record(step, ticket, answer, problems)
+    desk = read_desk(step.execution.run, step.execution.ours, ticket, until=answer.at)  # as it was then
+    stand_in = find_stand_in(step, ticket, desk, answer.by, people, at=answer.at)
+    given = replace(answer, instead_of=stand_in.absence.signed) if stand_in and not stand_in.problem else answer
+    problems = (*_not_theirs(step, ticket, given, desk, people), *check_answer(ticket, answer.option, answer.fields))
+    _record(step, ticket, given, problems)
     if problems:
         raise AnswerRefusedError(problems)
-    return _take_effect(step, ticket, answer)
+    return _take_effect(step, ticket, given)
 
 
 def standing_answer(step: StepRun, ticket: Mapping[str, Any]) -> Answer | None:
@@ -102,7 +118,8 @@ def standing_answer(step: StepRun, ticket: Mapping[str, Any]) -> Answer | None:
     if step.execution.last_of(step.id, ANSWERED) is None:
         return None
     answer = read_answer(step, ticket["n"])
-    return Answer(answer["option"], answer["fields"], actor_of(answer["by"]))
+    by = actor_of(answer["by"])
+    return Answer(answer["option"], answer["fields"], by, instead_of=answer.get("instead_of"))
 
 
 def take_again(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:
@@ -137,8 +154,9 @@ def _take_effect(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Ef
 def person_problem(
     step: StepRun, ticket: Mapping[str, Any], desk: Desk, person: Actor, people: People, *, at: datetime | None = None
 ) -> str | None:
-    """Say why a person may not answer a ticket, now or at a time; None where they may."""
-    reason = refusal(person, desk, people, at)
+    """Say why a person may not answer a ticket, now or at a time, in their own name or for who is away; else None."""
+    stand_in = find_stand_in(step, ticket, desk, person, people, at=at)
+    reason = stand_in.problem if stand_in else refusal(person, desk, people, at)
     if reason is None and ticket["kind"] == "approval":
         return conflict(step, person)
     return same_eyes(step, person) if reason is None and ticket["kind"] == "work" else reason
@@ -149,16 +167,16 @@ def correction_problem(step: StepRun, option: str, person: Actor) -> str | None:
     return same_eyes(step, person) if option == "Correct" else None
 
 
-def _not_theirs(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people: People) -> tuple[str, ...]:
-    """What was done about the ticket after the answer was given does not count against it."""
-    desk = read_desk(step.execution.run, step.execution.ours, ticket, until=answer.at)
+def _not_theirs(
+    step: StepRun, ticket: Mapping[str, Any], answer: Answer, desk: Desk, people: People
+) -> tuple[str, ...]:
     problem = person_problem(step, ticket, desk, answer.by, people, at=answer.at)
     problem = problem or correction_problem(step, answer.option, answer.by)
     return (problem,) if problem else ()
 
 
 def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: tuple[str, ...]) -> None:
-    details = {"option": answer.option, "n": ticket["n"], "accepted": not problems}
+    details = {"option": answer.option, "n": ticket["n"], "accepted": not problems, **told(answer.said)}
     document = {
         **answer_of(step, ticket["n"]),
         "option": answer.option,
@@ -166,6 +184,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "by": answer.by.as_json(),
         "via": answer.by.via,
         "given_at": answer.at.astimezone(UTC).isoformat(timespec="microseconds") if answer.at else None,
+        "instead_of": answer.instead_of,
         "at": now(),
         "accepted": not problems,
         "problems": list(problems),
@@ -180,13 +199,12 @@ def _recordable(value: Any) -> Any:
 
 def _approve(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:
     """Count an approval; a single rejection rejects."""
-    reason, amount = str(answer.fields.get("comment", "")), answer.fields.get("amount")
     if answer.option != "Approve":
-        record_approval(step, answer.by, approved=False, reason=reason, amount=amount)
-        write_result(step, Result("refused", answer.by, reason=reason))
+        record_approval(step, answer.by, approved=False, **answer.said)
+        write_result(step, Result("refused", answer.by, reason=answer.said["reason"]))
         return Effect(go_on=False)
     if step.find_json("votes", f"{numbered(ticket['n'])}.json") is None:
-        record_vote(step, ticket, answer.by, reason, amount)
+        record_vote(step, ticket, answer.by, answer.said)
     if settle(step):
         return Effect(go_on=True)
     votes = open_votes(step)

@@ -11,7 +11,7 @@ from planexe_agents.signing import digest, sign_document
 from planexe_dag_factory.delegation.asked import Asked, names_of
 from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes
+from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes, seats_of
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import RUN, Actor, read_events
 from planexe_dag_factory.record.folder import now
@@ -31,17 +31,21 @@ def record_approval(
     approved: bool,
     reason: str,
     amount: float | None,
+    instead_of: Mapping[str, str] | None = None,
 ) -> str:
-    """Sign and keep what was decided at a gate; return the digest of the approval. `by` spoke last."""
+    """Sign and keep what was decided at a gate; return the digest of the approval.
+
+    `by` spoke last; `instead_of` whom, where they answer for somebody who is away.
+    """
     gate = step.item.route.gate
-    said = {"by": by.as_json(), "at": now(), "reason": reason, "amount": amount}
+    said = {"by": by.as_json(), "at": now(), "reason": reason, "amount": amount, "instead_of": instead_of}
     votes = [*open_votes(step), said] if approved else open_votes(step)
     document: dict[str, Any] = {
         "gate": asdict(gate) if gate else None,
         "decision": "approved" if approved else "rejected",
         **said,
         "needed": approvals_needed(step),
-        "votes": [{name: vote[name] for name in said} for vote in distinct(votes)],
+        "votes": [{name: vote.get(name) for name in said} for vote in distinct(votes)],
         **bound_to(step),
     }
     signed = sign_document(document, step.execution.key)
@@ -55,7 +59,14 @@ def settle(step: StepRun) -> bool:
     if len(votes) < approvals_needed(step):
         return False
     last = max(votes, key=lambda vote: str(vote["at"]))
-    record_approval(step, actor_of(last["by"]), approved=True, reason=last["reason"], amount=last["amount"])
+    record_approval(
+        step,
+        actor_of(last["by"]),
+        approved=True,
+        reason=last["reason"],
+        amount=last["amount"],
+        instead_of=last.get("instead_of"),
+    )
     return True
 
 
@@ -64,8 +75,11 @@ def conflict(step: StepRun, person: Actor) -> str | None:
     if problem := four_eyes(step, person):
         return problem
     names = names_of(person)
-    if any(not names.isdisjoint(names_of(actor_of(vote["by"]))) for vote in open_votes(step)):
-        return f"you have approved already: {approvals_needed(step)} different people must"
+    for vote in open_votes(step):
+        if not names.isdisjoint(names_of(actor_of(vote["by"]))):
+            return f"you have approved already: {approvals_needed(step)} different people must"
+        if not names.isdisjoint(seats_of(vote)):
+            return f"{vote['by'].get('name') or vote['by']['id']} has approved already for you, while you were away"
     return None
 
 
@@ -89,9 +103,9 @@ def same_eyes(step: StepRun, person: Actor) -> str | None:
     wanted, approval = step.execution.policy.get("separate_doer"), step.find_json("approval.json")
     if wanted is False or approval is None or approval["decision"] != "approved":
         return None
-    voters = [actor_of(vote["by"]) for vote in distinct(approval.get("votes", [approval]))]
-    mine = [voter for voter in voters if not names_of(voter).isdisjoint(names_of(person))]
-    if not mine or (len(voters) > len(mine) and not wanted):
+    votes = distinct(approval.get("votes", [approval]))
+    mine = [vote for vote in votes if not seats_of(vote).isdisjoint(names_of(person))]
+    if not mine or (len(votes) > len(mine) and not wanted):
         return None
     return "whoever approved the step cannot do it too: somebody else must"
 
@@ -106,8 +120,8 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
     if ticket["kind"] != "approval" or asked.is_anybody:
         return None
     votes, starter = open_votes(step), _starter(step)
-    barred = [*(actor_of(vote["by"]) for vote in votes), *([starter] if starter else [])]
-    left = asked.members.difference(*map(names_of, barred))
+    barred = [*map(seats_of, votes), *([names_of(starter)] if starter else [])]
+    left = asked.members.difference(*barred)
     missing = approvals_needed(step) - len(votes)
     if len(left) >= missing:
         return None

@@ -7,20 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 from planexe_dag_factory.delegation.asked import Asked, names_of, who_is_asked
-from planexe_dag_factory.delegation.desk import Desk, actor_of
+from planexe_dag_factory.delegation.deputies import deputies_of
+from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.votes import open_votes
+from planexe_dag_factory.delegation.votes import open_votes, seats_of
 from planexe_dag_factory.routing.people import People
 
 
 def who_is_told(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) -> Asked:
-    """Return who has claimed a ticket, else those whom it asks and who have not approved yet."""
+    """Return who has claimed a ticket, else those whom it asks and who have not approved yet; and deputies of these."""
+    left = _left(step, ticket, desk, people)
+    away = deputies_of(step, ticket, left.members, people)
+    told = (f"{one.deputy} for {one.user}, who is away until {one.until}" for one in away)
+    return replace(left, users=(*left.users, *told), members=left.members | {one.deputy for one in away})
+
+
+def _left(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) -> Asked:
     if desk.claim:
         who = desk.claim.who
         return Asked((who.name or who.id,), (), names_of(who), mapped=True)
     asked = who_is_asked(desk.asked, people)
     votes = open_votes(step) if ticket["kind"] == "approval" else ()
-    voters = frozenset().union(*(names_of(actor_of(vote["by"])) for vote in votes))
+    voters = frozenset().union(*map(seats_of, votes))
     left = asked.members - voters
     if voters and not left and not asked.is_anybody:
         return _owner(people) or replace(asked, members=left)

@@ -13,6 +13,7 @@ from typing import Any
 
 from planexe_agents.signing import sign_document
 
+from planexe_dag_factory.delegation.asked import names_of
 from planexe_dag_factory.delegation.desk import VOTED, actor_of
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.record.events import Actor
@@ -37,12 +38,20 @@ def bound_to(step: StepRun) -> dict[str, str]:
     }
 
 
-def record_vote(step: StepRun, ticket: Mapping[str, Any], by: Actor, reason: str, amount: float | None) -> None:
-    """Sign and keep one person's approval. Raises RecordError where it cannot be kept: then it does not count."""
-    document = {**bound_to(step), "by": by.as_json(), "reason": reason, "amount": amount, "at": now()}
+def record_vote(step: StepRun, ticket: Mapping[str, Any], by: Actor, said: Mapping[str, Any]) -> None:
+    """Sign and keep one person's approval. Raises RecordError where it cannot be kept: then it does not count.
+
+    `said`: their reason, the amount, and where they answer for somebody else, `instead_of` whom.
+    """
+    document = {**bound_to(step), **said, "by": by.as_json(), "at": now()}
     signed = sign_document(document, step.execution.key)
     files = {f"votes/{numbered(ticket['n'])}.json": signed}
-    step.record(VOTED, files, by, task=ticket["task_id"], n=ticket["n"])
+    step.record(VOTED, files, by, task=ticket["task_id"], n=ticket["n"], **told(said))
+
+
+def told(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return for whom an answer was given, as its event says it; nothing where it is the person's own."""
+    return {"instead_of": said["instead_of"]} if said.get("instead_of") else {}
 
 
 def open_votes(step: StepRun) -> tuple[Vote, ...]:
@@ -54,11 +63,20 @@ def open_votes(step: StepRun) -> tuple[Vote, ...]:
 
 
 def distinct(votes: Iterable[Vote]) -> tuple[Vote, ...]:
-    """Leave out every further vote of the same person."""
-    by_person: dict[str, Vote] = {}
+    """Leave out every further vote of the same person, or in the place of one who has voted."""
+    kept: list[Vote] = []
+    taken: set[str] = set()
     for vote in votes:
-        by_person.setdefault(vote["by"]["id"], vote)
-    return tuple(by_person.values())
+        if taken.isdisjoint(seats_of(vote)):
+            kept.append(vote)
+            taken |= seats_of(vote)
+    return tuple(kept)
+
+
+def seats_of(vote: Vote) -> frozenset[str]:
+    """Return whose vote it is: the person's, and that of whom they answered for. None of them has another."""
+    away = vote.get("instead_of")
+    return names_of(actor_of(vote["by"])) | ({away["user"]} if away else frozenset())
 
 
 def names_of_voters(votes: tuple[Vote, ...]) -> str:

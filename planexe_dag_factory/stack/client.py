@@ -152,6 +152,19 @@ class AirflowClient:
         """Answer a ticket: 200, or 403, 409 (somebody was first), 422 (`detail` lists what is wrong)."""
         return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/answer", json=answer)
 
+    def absence(self) -> dict[str, Any]:
+        """Return whether this user is away, and for whom they answer."""
+        found: dict[str, Any] = self.get(f"{_PLUGIN}/me/absence")
+        return found
+
+    def leave(self, absence: Mapping[str, Any], user: str | None = None) -> httpx.Response:
+        """Be away, or say it of another user: 204, or why not."""
+        return self.request("PUT", _absence_path(user), json=dict(absence))
+
+    def come_back(self, user: str | None = None) -> httpx.Response:
+        """Be back, or say it of another user: 204, or why not."""
+        return self.request("DELETE", _absence_path(user))
+
     def _each(self, action: str, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         place = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id}
         [done] = self.post(f"{_PLUGIN}/tickets/{action}", {"tickets": [place]})["tickets"]
@@ -177,6 +190,10 @@ def _checked(answer: httpx.Response) -> Any:
 
 def _ticket_path(dag_id: str, run_id: str, task_id: str) -> str:
     return f"{_PLUGIN}/tickets/{_word(dag_id)}/{_word(run_id)}/{_word(task_id)}"
+
+
+def _absence_path(user: str | None) -> str:
+    return f"{_PLUGIN}/people/{_word(user)}/absence" if user else f"{_PLUGIN}/me/absence"
 
 
 def _word(text: str) -> str:

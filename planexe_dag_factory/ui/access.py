@@ -102,6 +102,11 @@ def may_start(user: GetUserDep, dag_id: str) -> bool:
     return _is_authorized(user, dag_id, "POST", DagAccessEntity.RUN)
 
 
+def may_operate(user: GetUserDep) -> bool:
+    """Say whether the user operates this Airflow: its Op and Admin, and whoever else may change its connections."""
+    return get_auth_manager().is_authorized_connection(method="PUT", user=user)
+
+
 def _is_authorized(user: GetUserDep, dag_id: str, method: ResourceMethod, entity: DagAccessEntity) -> bool:
     details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
     authorized: bool = get_auth_manager().is_authorized_dag(

@@ -25,6 +25,7 @@ from planexe_dag_factory.ui.access import (
     ReadableDags,
     may_answer,
 )
+from planexe_dag_factory.ui.away import standing_in
 from planexe_dag_factory.ui.desk import actions, inbox, index, lookup
 from planexe_dag_factory.ui.desk.index import Place
 from planexe_dag_factory.ui.desk.manager import require_tables
@@ -149,7 +150,8 @@ def tickets(
     """List tickets, the longest waiting first, with counts for each scope, kind and plan."""
     require_tables(session)
     unread = index.refresh(session, readable)
-    return inbox.list_tickets(session, readable, wanted, person, people).model_copy(update={"unread": unread})
+    page = inbox.list_tickets(session, readable, wanted, person, people, absences=standing_in(person, people))
+    return page.model_copy(update={"unread": unread})
 
 
 @router.post("/tickets/claim")

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk import history
+from planexe_dag_factory.ui.desk.inbox import away
 from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
@@ -69,6 +71,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
     asked = who_is_asked(desk.asked, people)
     why_not = why_not_answer(found, desk, person, people, allowed=allowed)
     place, state = found.place, found.request.state
+    stand_in = find_stand_in(found.step, found.ticket, desk, person, people)
     return {
         **found.ticket,
         "plan": queries.find_title(session, place.dag_id),
@@ -84,6 +87,8 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
             "groups": asked.groups,
             "mapped": asked.mapped,
         },
+        "away": [away(one) for one in deputies_of(found.step, found.ticket, asked.members, people)],
+        "answers_for": away(stand_in.absence) if stand_in and not stand_in.problem else None,
         "history": history.history_of(found.step.execution.run, found.step.id),
         "comments": history.comments_of(desk),
         "attachments": history.attachments_of(desk),

@@ -202,11 +202,41 @@ class Votes(Message):
     given: int
 
 
+class Away(Message):
+    """That `user` is away from `since` until `until`, and `deputy` answers for them, tickets of `kinds` or all."""
+
+    user: str
+    deputy: str
+    since: datetime
+    until: datetime
+    kinds: tuple[TicketKind, ...] = ()
+
+
+class Leave(Message):
+    """That somebody is away `until`, from now or `since`; `deputy` answers for them, tickets of `kinds` or all."""
+
+    model_config = _example({"until": "2026-03-16T08:00:00Z", "deputy": "bert", "kinds": ["work", "review"]})
+
+    until: AwareDatetime
+    deputy: str = Field(min_length=1, max_length=250)
+    since: AwareDatetime | None = None
+    kinds: tuple[TicketKind, ...] = Field(default=(), max_length=4)
+
+
+class Mine(Message):
+    """What holds for the reader: their name in the people file, their own absence, and for whom they answer."""
+
+    user: str | None
+    absence: Away | None
+    answers_for: tuple[Away, ...]
+
+
 class TicketRow(Message):
     """One ticket in the inbox; `plan` is the title of its plan.
 
     `users` and `groups` are asked, as the people file has it now; neither: everybody who may answer.
-    `claimed_by` deals with it alone. `priority` is high where a critical phase waits for it.
+    `claimed_by` deals with it alone. `priority` is high where a critical phase waits for it. `answers_for`: the reader
+    is not asked, but the deputy of somebody who is.
     """
 
     dag_id: str
@@ -222,6 +252,7 @@ class TicketRow(Message):
     assignee: str
     users: tuple[str, ...]
     groups: tuple[str, ...]
+    answers_for: Away | None = None
     claimed_by: str | None
     opened_at: datetime
     due_at: datetime | None

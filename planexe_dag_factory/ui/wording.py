@@ -29,7 +29,7 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "re-routed": lambda told: f"gave the work of {told.get('before')} to {told.get('to')}",
     "ticket-opened": lambda told: "opened the ticket" if told.get("n", 1) == 1 else "opened the ticket again",
     "ticket-answered": lambda told: (
-        f"answered {told.get('option')}" + ("" if told.get("accepted") else ", which was not enough")
+        f"answered {told.get('option')}{_instead(told)}" + ("" if told.get("accepted") else ", which was not enough")
     ),
     "ticket-claimed": lambda _: "claimed the ticket",
     "ticket-released": lambda _: "released the ticket",
@@ -37,7 +37,7 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {told.get('until')}",
     "ticket-commented": lambda _: "commented",
     "ticket-attached": lambda told: f"attached {'a link' if told.get('url') else 'a file'}",
-    "ticket-voted": lambda _: "approved, as one of several",
+    "ticket-voted": lambda told: f"approved{_instead(told)}, as one of several",
     "ticket-reminded": lambda _: "sent a reminder",
     "ticket-escalated": lambda told: f"escalated the ticket to {_to(told)}",
     "notice-sent": lambda told: f"told people by {told.get('channel')}",
@@ -87,6 +87,12 @@ def _failed(candidate: Mapping[str, Any]) -> str:
 
 def _names(tasks: Any) -> str:
     return ", ".join(map(str, tasks)) if isinstance(tasks, list) else str(tasks)
+
+
+def _instead(details: _Details) -> str:
+    """Say for whom somebody answered."""
+    away = details.get("instead_of")
+    return f" for {away['user']}, who is away until {away['until']}, by standing instruction" if away else ""
 
 
 def _to(details: _Details) -> str:

@@ -38,8 +38,12 @@ def routes(site: Site) -> list[tuple[str, str]]:
 
 def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
     assert sorted(routes) == [
+        ("DELETE", "/api/v1/me/absence"),
+        ("DELETE", "/api/v1/people/{name}/absence"),
         ("GET", "/"),
+        ("GET", "/api/v1/absences"),
         ("GET", "/api/v1/health"),
+        ("GET", "/api/v1/me/absence"),
         ("GET", "/api/v1/openapi.json"),
         ("GET", "/api/v1/people"),
         ("GET", "/api/v1/plans"),
@@ -70,6 +74,8 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
             ("POST", f"/api/v1/tickets/{{dag_id}}/{{run_id}}/{{task_id}}/{action}")
             for action in ("answer", "attachments", "comments", "delegate", "links", "reassign", "remind")
         ),
+        ("PUT", "/api/v1/me/absence"),
+        ("PUT", "/api/v1/people/{name}/absence"),
     ]
 
 

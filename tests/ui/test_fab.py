@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,3 +114,13 @@ def test_a_person_logs_in_with_fab_and_the_login_name_is_in_the_signed_record(fa
     assert fab_site.as_user("percy").get(file).status_code == 403
     airflow = f"{fab_site.url}/api/v2/dags/harbour/dagRuns/{fab_site.run_id}/taskInstances/inspect.human/-1/hitlDetails"
     assert json.loads(fab_site.as_user("harry").get(airflow).text)["responded_by_user"]["name"] == "harry"
+
+
+def test_an_op_says_who_is_away_and_a_user_only_of_themselves(fab_site: Site) -> None:
+    leave = {"until": (datetime.now(UTC) + timedelta(days=1)).isoformat(), "deputy": "vera"}
+    assert fab_site.as_user("ursa").put("/people/harry/absence", json=leave).status_code == 403
+    assert fab_site.as_user("opal").put("/people/harry/absence", json=leave).status_code == 204
+    assert fab_site.as_user("harry").get("/me/absence").json()["absence"]["deputy"] == "vera"
+    assert fab_site.as_user("harry").put("/me/absence", json={**leave, "deputy": "ursa"}).status_code == 204
+    assert fab_site.as_user("harry").delete("/me/absence").status_code == 204
+    assert fab_site.as_user("percy").get("/absences").status_code == 403

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.delegation.asked import look_up, names_of, who_is_asked
+from planexe_dag_factory.delegation.absences import Absence
+from planexe_dag_factory.delegation.asked import Asked, look_up, names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import COMMENTED, Named
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, TICKET
-from planexe_dag_factory.ui.wire import InboxCounts, OpenOfPlan, TicketKind, TicketPage, TicketRow, TicketState, Votes
+from planexe_dag_factory.ui.wire import (
+    Away,
+    InboxCounts,
+    OpenOfPlan,
+    TicketKind,
+    TicketPage,
+    TicketRow,
+    TicketState,
+    Votes,
+)
 
 Scope = Literal["mine", "groups", "all"]
 Due = Literal["overdue", "today", "week", "none"]
@@ -58,20 +68,29 @@ class Reader:
     groups: frozenset[str]
     own_roles: tuple[str, ...]
     group_roles: tuple[str, ...]
+    away: tuple[tuple[Absence, Reader], ...] = ()
+    """Those for whom the reader answers now, as they would look themselves."""
 
 
 def list_tickets(
-    session: Session, dag_ids: frozenset[str], wanted: Wanted, person: Actor, people: People
+    session: Session,
+    dag_ids: frozenset[str],
+    wanted: Wanted,
+    person: Actor,
+    people: People,
+    *,
+    absences: tuple[Absence, ...] = (),
 ) -> TicketPage:
     """Return a page of the inbox with its counts; `dag_ids` are those that the person may see.
 
-    `unread` is 0: the caller knows what the index lacks.
+    `absences` are those whose deputy the person is. `unread` is 0: the caller knows what the index lacks.
     """
     reader = _reader(session, dag_ids, person, people)
+    reader = replace(reader, away=_away(session, reader, absences, people))
     tallies = _tally(session, wanted, reader)
     rows = session.execute(_page(wanted, reader)).all()
     return TicketPage(
-        tickets=_ticket_rows(session, rows, people),
+        tickets=_ticket_rows(session, rows, reader, people),
         total=sum(one.tickets for one in tallies if one.fits(wanted, but=())),
         counts=_counts(tallies, wanted),
         plans=_plans(tallies, wanted),
@@ -143,6 +162,13 @@ def _plans(tallies: Iterable[_Tally], wanted: Wanted) -> tuple[OpenOfPlan, ...]:
     return tuple(sorted(found, key=lambda plan: (plan.title.casefold(), plan.dag_id)))
 
 
+def _away(
+    session: Session, reader: Reader, absences: tuple[Absence, ...], people: People
+) -> tuple[tuple[Absence, Reader], ...]:
+    users = [(one, Actor("person", one.user, one.user)) for one in absences]
+    return tuple((one, _reader(session, reader.dag_ids, user, people)) for one, user in users)
+
+
 def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: People) -> Reader:
     """Look up which of the role names in use mean this person."""
     names = names_of(person)
@@ -160,14 +186,21 @@ def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: Pe
 
 def _is_mine(reader: Reader) -> ColumnElement[bool]:
     by_name = _asks(("user",), reader.names) | _asks_role(reader.own_roles)
-    return or_(TICKET.c.claimed_by.in_(reader.names), and_(TICKET.c.claimed_by.is_(None), by_name))
+    own = or_(TICKET.c.claimed_by.in_(reader.names), and_(TICKET.c.claimed_by.is_(None), by_name))
+    return or_(own, *(_is_mine(other) & _is_lent(absence) for absence, other in reader.away))
 
 
 def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
     """A ticket that asks nobody in particular is everybody's."""
     nobody = ~exists(select(ASKED.c.id).where(ASKED.c.ticket_id == TICKET.c.id))
     by_group = _asks(("group",), reader.groups) | _asks_role(reader.group_roles) | nobody
-    return and_(or_(TICKET.c.claimed_by.is_(None), TICKET.c.claimed_by.in_(reader.names)), by_group)
+    own = and_(or_(TICKET.c.claimed_by.is_(None), TICKET.c.claimed_by.in_(reader.names)), by_group)
+    return or_(own, *(_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away))
+
+
+def _is_lent(absence: Absence) -> ColumnElement[bool]:
+    """Select the kinds of tickets that a deputy answers."""
+    return TICKET.c.kind.in_(absence.kinds) if absence.kinds else true()
 
 
 def _asks(kinds: Sequence[str], names: Collection[str]) -> ColumnElement[bool]:
@@ -242,11 +275,12 @@ def _page(wanted: Wanted, reader: Reader) -> Select[Any]:
     )
 
 
-def _ticket_rows(session: Session, rows: Sequence[Row[Any]], people: People) -> tuple[TicketRow, ...]:
+def _ticket_rows(session: Session, rows: Sequence[Row[Any]], reader: Reader, people: People) -> tuple[TicketRow, ...]:
     ids = [row.id for row in rows]
-    asked = _asked_by(session, ids)
+    asked = {row_id: who_is_asked(named, people) for row_id, named in _asked_by(session, ids).items()}
     comments = _comments_by(session, ids)
-    return tuple(_ticket_row(row, asked[row.id], comments.get(row.id, 0), people) for row in rows)
+    nobody = who_is_asked((), people)
+    return tuple(_ticket_row(row, asked.get(row.id, nobody), comments.get(row.id, 0), reader) for row in rows)
 
 
 def _asked_by(session: Session, ids: Sequence[int]) -> dict[int, list[Named]]:
@@ -266,8 +300,7 @@ def _comments_by(session: Session, ids: Sequence[int]) -> dict[int, int]:
     return dict(session.execute(query).tuples().all())
 
 
-def _ticket_row(row: Row[Any], named: Sequence[Named], comments: int, people: People) -> TicketRow:
-    asked = who_is_asked(named, people)
+def _ticket_row(row: Row[Any], asked: Asked, comments: int, reader: Reader) -> TicketRow:
     return TicketRow(
         dag_id=row.dag_id,
         run_id=row.run_id,
@@ -282,6 +315,7 @@ def _ticket_row(row: Row[Any], named: Sequence[Named], comments: int, people: Pe
         assignee=row.assignee,
         users=asked.users,
         groups=asked.groups,
+        answers_for=_lent(row, asked, reader),
         claimed_by=row.claimed_by,
         opened_at=row.opened_at,
         due_at=row.due_at,
@@ -294,3 +328,16 @@ def _ticket_row(row: Row[Any], named: Sequence[Named], comments: int, people: Pe
         answered_with=row.answered_with,
         answered_at=row.answered_at,
     )
+
+
+def _lent(row: Row[Any], asked: Asked, reader: Reader) -> Away | None:
+    """Return for whom the reader would answer a ticket that does not ask them."""
+    if row.state != "open" or asked.is_anybody or not reader.names.isdisjoint(asked.members):
+        return None
+    kept = (absence for absence, _ in reader.away if not absence.kinds or row.kind in absence.kinds)
+    return next((away(absence) for absence in kept if absence.user in asked.members), None)
+
+
+def away(absence: Absence) -> Away:
+    """Tell of an absence."""
+    return Away(**{name: value for name, value in absence.as_json().items() if name not in ("by", "at")})

@@ -30,6 +30,11 @@ export const get = (parts, query = {}) => ask(withQuery(resource(...parts), quer
 export const post = (parts, body) =>
   ask(resource(...parts), { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
+export const put = (parts, body) =>
+  ask(resource(...parts), { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+export const remove = (parts) => ask(resource(...parts), { method: "DELETE" });
+
 /** Start a run of a plan, by Airflow's own API and by its rules. Returns the id of the run. */
 export const trigger = async (dagId, conf) => {
   const address = `${base.replace(/\/planexe$/, "")}/api/v2/dags/${encodeURIComponent(dagId)}/dagRuns`;

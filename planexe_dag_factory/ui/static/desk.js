@@ -2,7 +2,7 @@
 
 import { get, post, resource, upload } from "./api.js";
 import { fill, h, region, visible, words } from "./dom.js";
-import { clock, when } from "./labels.js";
+import { clock, dated, when } from "./labels.js";
 
 const LARGEST = 10 * 1024 * 1024;
 const DAY_MS = 86400000;
@@ -15,6 +15,8 @@ export function holding(ticket, act) {
     "div",
     { class: "row holding" },
     h("span", {}, "For ", h("strong", {}, words(ticket.assignee || "anybody")), names(assigned)),
+    open && ticket.away.map((one) => h("span", { class: "quiet" }, words(one.user), " is away until ", dated(one.until), ", and ", words(one.deputy), " answers as well")),
+    open && ticket.answers_for && h("span", { class: "chip is-waiting", id: "answers-for" }, "You answer for ", words(ticket.answers_for.user), ", away until ", dated(ticket.answers_for.until)),
     isOwners(assigned) && h("span", { class: "quiet" }, "(nobody is named for this role, so the owner is asked)"),
     open && holder && h("span", { class: yours ? "chip is-done" : "chip is-waiting" }, yours ? "Yours" : ["Claimed by ", words(holder)]),
     open && !holder && ticket.may_answer && ticket.votes?.needed < 2 && h("button", { class: "button small", id: "claim", type: "button", onclick: () => act("claim") }, "Claim"),
@@ -83,7 +85,7 @@ export async function handOver(place, done) {
   dialog.showModal();
 }
 
-const localTime = (moment) => new Date(moment - new Date(moment).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+export const localTime = (moment) => new Date(new Date(moment) - new Date(moment).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 
 /** Comments and attachments. The boxes to write in are made once: a live refresh never touches what is typed. */
 export function talk(place, refresh) {

@@ -2,10 +2,11 @@
 // answered one by one.
 
 import { get, page, post } from "./api.js";
+import { away } from "./away.js";
 import { announce, fill, h, region, show, title, visible, words } from "./dom.js";
 import { address, ALL_OPEN, filters, isNarrow, read, returnFocus, scopes, searchBox } from "./filters.js";
 import { shortcuts } from "./keys.js";
-import { amount, kindChip, when } from "./labels.js";
+import { amount, dated, kindChip, when } from "./labels.js";
 import { keepFresh } from "./live.js";
 
 const PAGE = 50;
@@ -21,12 +22,13 @@ export async function inbox() {
   const bar = h("div", { class: "bulk", role: "region", "aria-label": "Chosen tickets", hidden: true });
   const limits = { limit: PAGE, offset: wanted.offset };
   keysOf(list.element, act);
+  const leave = away(() => refresh());
   const you = await get(["people"]).then(({ you }) => you).catch(() => []);
 
   const refresh = keepFresh(
     () => get(["tickets"], { ...wanted.filter, ...limits }),
     (found) => {
-      if (!list.element.isConnected) show(h("h1", {}, "Inbox"), tabs.element, narrowing.element, told, list.element, bar);
+      if (!list.element.isConnected) show(h("div", { class: "row" }, h("h1", {}, "Inbox"), leave), tabs.element, narrowing.element, told, list.element, bar);
       const listed = new Set(found.tickets.map(keyOf));
       for (const key of chosen.keys()) if (!listed.has(key)) chosen.delete(key);
       tabs.draw(found.counts, (counts) => scopes(counts, wanted.filter));
@@ -105,7 +107,7 @@ function row(ticket, filter, you, box) {
       { class: "grow" },
       h("div", { class: "row tight" }, h("a", { class: "strong open-ticket", id: `open-${keyOf(ticket)}`, href: page("tickets", dag, run, task) }, words(ticket.title)), ticket.amount !== null && h("span", { class: "money" }, amount(ticket.amount, ticket.currency))),
       h("div", { class: "quiet" }, h("a", { href: address({ ...filter, dag_id: dag, phase: "" }) }, words(ticket.plan)), ticket.phase && [" › ", h("a", { href: address({ ...filter, dag_id: dag, phase: ticket.phase }) }, words(ticket.phase))]),
-      h("div", { class: "quiet" }, asked(ticket), " · opened ", when(ticket.opened_at), votes(ticket), ticket.comments > 0 && ` · ${ticket.comments} ${ticket.comments === 1 ? "comment" : "comments"}`),
+      h("div", { class: "quiet" }, asked(ticket), lent(ticket), " · opened ", when(ticket.opened_at), votes(ticket), ticket.comments > 0 && ` · ${ticket.comments} ${ticket.comments === 1 ? "comment" : "comments"}`),
     ),
     h("div", { class: "standing" }, ticket.priority === "high" && h("span", { class: "chip is-waiting" }, "Urgent"), due(ticket), holder(ticket, you)),
   );
@@ -115,6 +117,8 @@ const asked = ({ assignee, users, groups }) => {
   const names = [...groups.map((group) => `group ${group}`), ...users];
   return ["for ", words(assignee || "anybody"), names.length > 0 && [" (", words(names.slice(0, 3).join(", ")), names.length > 3 && ` and ${names.length - 3} more`, ")"]];
 };
+
+const lent = ({ answers_for: away }) => away && [" · ", h("strong", {}, "for ", words(away.user), ", away until ", dated(away.until))];
 
 const votes = ({ approvals }) => approvals.needed > 1 && ` · ${approvals.given} of ${approvals.needed} have approved`;
 

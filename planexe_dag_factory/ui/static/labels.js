@@ -62,6 +62,12 @@ export function when(moment) {
   return h("time", { datetime: moment, title: new Date(moment).toLocaleString(), class: "ago" }, ago(moment));
 }
 
+/** A moment to come, as a date: nobody counts the days. */
+export function dated(moment) {
+  const shown = new Date(moment).toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  return h("time", { datetime: moment }, shown);
+}
+
 /** A moment by the clock, for lines of which many lie within a minute. */
 export function clock(moment) {
   const at = new Date(moment);

@@ -52,7 +52,7 @@ export async function ticket({ dagId, runId, taskId }) {
     title(found.title);
     if (!layout.isConnected) show(layout);
     parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
-    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes"), () => holding(found, act));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for"), () => holding(found, act));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(found.votes ?? null, votesOf);
     parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
