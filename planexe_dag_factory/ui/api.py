@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
-from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.common.db.common import SessionDep
@@ -29,6 +28,7 @@ from planexe_dag_factory.ui.away import standing_in
 from planexe_dag_factory.ui.desk import actions, inbox, index, lookup
 from planexe_dag_factory.ui.desk.index import Place
 from planexe_dag_factory.ui.desk.manager import require_tables
+from planexe_dag_factory.ui.file_names import disposition
 from planexe_dag_factory.ui.wire import (
     Answer,
     Answered,
@@ -275,7 +275,7 @@ def attachment(dag_id: str, run_id: str, task_id: str, number: int, session: Ses
     if attached is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"The ticket has no file number {number}.")
     name, content = attached
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    headers = {"Content-Disposition": disposition(name)}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
