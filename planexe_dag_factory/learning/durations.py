@@ -52,6 +52,6 @@ class Durations:
 
     def paces(self) -> Mapping[str, Pace]:
         """Return the pace of every kind of work, from the newest durations."""
-        found = (self.kept.read_as(Duration, name) for name in self.kept.names()[-COUNTED:])
-        told = {(one.run, one.work_item, one.at): one for one in found if one}
+        found = self.kept.read_each(Duration, self.kept.names()[-COUNTED:])
+        told = {(one.run, one.work_item, one.at): one for one in found}
         return paces(Took(one.kind, one.days, one.planned) for one in told.values())

@@ -5,7 +5,8 @@ What is not signed with a key of this installation was not learnt here, and does
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,14 +49,31 @@ class Kept:
         except (RecordError, KeyError, TypeError, AttributeError):
             return None
 
-    def read_as(self, kind: type[T], *segments: str) -> T | None:
-        """Read a document as the frozen value with slots whose members it holds; None where it is not one of those."""
-        document = self.read(*segments)
+    def read_each(self, kind: type[T], names: Sequence[str], *segments: str) -> list[T]:
+        """Read documents of one folder in one go, as the frozen values with slots whose members they hold.
+
+        What is gone, broken, somebody else's or no such value is left out.
+        """
         try:
-            return kind(**{part: document[part] for part in kind.__slots__}) if document else None  # type: ignore[attr-defined] # it has slots
-        except KeyError:
-            return None  # somebody else's
+            read = [self._parse(content) for content in self.folder.read_many(names, *segments)]
+        except RecordError:  # one that cannot be read keeps no other from counting
+            read = [self.read(*segments, name) for name in names]
+        return [value for document in read if (value := _as(kind, document)) is not None]
+
+    def _parse(self, content: bytes) -> Mapping[str, Any] | None:
+        try:
+            document: Mapping[str, Any] = json.loads(content)
+            return document if is_signed_by(document, self.keys) else None
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+            return None
 
     def remove(self, *segments: str) -> None:
         """Forget a document."""
         self.folder.remove(*segments)
+
+
+def _as(kind: type[T], document: Mapping[str, Any] | None) -> T | None:
+    try:
+        return kind(**{part: document[part] for part in kind.__slots__}) if document else None  # type: ignore[attr-defined] # it has slots
+    except KeyError:
+        return None  # somebody else's

@@ -87,8 +87,7 @@ class Lessons:
     def read(self, newest: int | None = None) -> tuple[Lesson, ...]:
         """Return the lessons, or the newest of them, oldest first."""
         names = self.names()
-        found = (self.kept.read_as(Lesson, name) for name in (names[-newest:] if newest else names))
-        return tuple(filter(None, found))
+        return tuple(self.kept.read_each(Lesson, names[-newest:] if newest else names))
 
     def closest(self, question: str) -> tuple[str, ...]:
         """Return the few lessons that are about most of what is asked for, closest first, as sentences.

@@ -62,10 +62,7 @@ class Reviews:
         """Return the newest reviews of an action, each once, oldest first."""
         matches = (NAME.fullmatch(name) for name in self.kept.names(agent))
         names = [match[0] for match in matches if match and match[1] == action]
-        found = (self._read(agent, name) for name in names[-COUNTED:])
-        told = {(one.run, one.work_item, one.at): one for one in found if one and one.action == action}
+        found = self.kept.read_each(Review, names[-COUNTED:], agent)
+        ours = (one for one in found if (one.agent, one.action) == (agent, action))
+        told = {(one.run, one.work_item, one.at): one for one in ours}
         return tuple(Judged(one.confidence, one.accepted) for one in told.values())
-
-    def _read(self, agent: str, name: str) -> Review | None:
-        review = self.kept.read_as(Review, agent, name)
-        return review if review and review.agent == agent else None

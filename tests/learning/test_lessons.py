@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
+from planexe_dag_factory.learning.kept import Kept
 from planexe_dag_factory.learning.lessons import CLOSEST, TEXT_CHARACTERS, TOLD, Lesson, Lessons
 from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.storage import Disk
 from planexe_dag_factory.spec.model import WorkItem
 from tests.delegation.scenes import ITEM, Scene, make_scene
 
@@ -194,6 +198,31 @@ def test_the_next_plan_is_told_the_newest_lessons_once_each(tmp_path: Path) -> N
     assert len(set(rows)) == TOLD
     assert any(f"Table {TOLD + 8}." in row for row in rows)
     assert not any("Table 3." in row for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting(Disk):
+    """A disk that counts how often it was asked for many files at once."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def read_all(self, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+        self.asked.append(len(paths))
+        return Disk.read_all(self, paths)
+
+
+def test_lessons_are_read_in_one_go_and_one_that_cannot_be_read_keeps_no_other_from_counting(tmp_path: Path) -> None:
+    scene = review(tmp_path, "Redo", comment=COMMENT)
+    for number in range(3):
+        at = f"2026-01-0{number + 1}T00:00:00.000000+00:00"
+        lesson = Lesson("redone", f"Table {number}.", "Read the tides", "a", "b", "p", "r", "s", {}, at)
+        kept(scene).add(lesson, scene.step.execution.key)
+    disk = Counting(tmp_path / "lessons")
+    known = Lessons(Kept(RunFolder(disk), scene.step.execution.ours))
+    assert [lesson.text for lesson in known.read()] == ["Table 0.", "Table 1.", "Table 2.", COMMENT]
+    assert disk.asked == [4]
+    (tmp_path / "lessons" / "20260101T000000000001+redone+00000000.json").mkdir()
+    assert len(known.read()) == 4
 
 
 def test_the_command_lists_shows_and_removes(tmp_path: Path) -> None:
