@@ -19,6 +19,8 @@ from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.state import State
 from tests.pipeline.plans import STAND_IN
 
+POOLED = 3
+"""So many steps may lie at the agent `bounded` at once."""
 _USERS = {ADMIN: "admin", "demo-reviewer": "user", "operator": "op", "viewer": "viewer"}
 
 
@@ -77,7 +79,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """An embedded Airflow with its agents, started when the first test asks for it."""
     folder = tmp_path_factory.mktemp("stack")
     home = Home.below(folder)
-    settings = Settings(plans=(folder / "dags", home.plans), run_root=folder / "run", users=_USERS)
+    settings = Settings(
+        plans=(folder / "dags", home.plans),
+        run_root=folder / "run",
+        users=_USERS,
+        options={"planexe": {"pools": "bounded"}},  # of an agent that only the test of pools has
+    )
     shutil.copytree(STAND_IN, folder / "planexe")
     with ExitStack() as until_the_end:
         with pytest.MonkeyPatch.context() as environment:
@@ -86,6 +93,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             state = until_the_end.enter_context(lifecycle.ensured(home, settings))
         running = RunningStack(home, settings, state)
         until_the_end.callback(running.close)
+        running.client.post(
+            "/api/v2/pools", {"name": "planexe-bounded", "slots": POOLED, "include_deferred": True, "description": ""}
+        )
         yield running
 
 

@@ -70,10 +70,20 @@ def pool_of(agent: str) -> str | None:
 
     None where there is neither.
     """
-    named = conf.get(SECTION, "pools", fallback="").replace(",", " ").split()
+    named = _agents_with_pools()
     if agent in named:
         return f"planexe-{agent}"
     return POOL_OF_ALL if "*" in named else None
+
+
+def pools() -> tuple[str, ...]:
+    """Name the Airflow pools that the settings put steps into."""
+    return tuple(POOL_OF_ALL if agent == "*" else f"planexe-{agent}" for agent in _agents_with_pools())
+
+
+def _agents_with_pools() -> list[str]:
+    named: str = conf.get(SECTION, "pools", fallback="")
+    return named.replace(",", " ").split()
 
 
 def keys_folder() -> Path:

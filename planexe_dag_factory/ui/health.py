@@ -14,6 +14,7 @@ from typing import Any, Literal
 from airflow.api.common.airflow_health import get_airflow_health
 from airflow.models.dagrun import DagRun
 from airflow.models.errors import ParseImportError
+from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy import func, select
@@ -24,6 +25,7 @@ from planexe_dag_factory.airflow.settings import (
     keys,
     keys_folder,
     open_history,
+    pools,
     registry,
     registry_path,
     run_root,
@@ -62,7 +64,7 @@ def look(session: Session, readable: Collection[str]) -> Installation:
     agents, of_agents = _agents()
     tickets, of_tickets = _tickets(session, readable)
     problems = (*_parts(parts), *_keys(session, readable), *_run_root(), *of_agents, *of_tickets)
-    problems += (*_broken_plans(session), *_standing_runs(session, readable))
+    problems += (*_pools(session, readable), *_broken_plans(session), *_standing_runs(session, readable))
     return Installation(
         ok=not any(problem.severity == "error" for problem in problems),
         at=datetime.now(UTC),
@@ -162,6 +164,23 @@ def _overdue(tickets: TicketHealth) -> Finding:
     number = "1 ticket is" if tickets.overdue == 1 else f"{tickets.overdue} tickets are"
     remedy = "Answer them, or hand them on: Inbox, due: overdue; or `planexe-dag tickets list --due overdue`."
     return _finding("warning", "tickets-overdue", f"In {tickets.dag_id} {number} overdue.", remedy)
+
+
+def _pools(session: Session, readable: Collection[str]) -> Iterator[Finding]:
+    """Look at the pools of the settings, and at those that steps wait for: other machines may be set otherwise."""
+    waiting = select(TaskInstance.pool).where(
+        TaskInstance.dag_id.in_(readable), TaskInstance.state == TaskInstanceState.SCHEDULED
+    )
+    there = {pool.pool: pool for pool in session.scalars(select(Pool))}
+    for name in sorted({*pools(), *session.scalars(waiting.distinct())}):
+        slots = there[name].slots if name in there else 8
+        remedy = f'`airflow pools set {name} {slots} "steps at agents" --include-deferred`.'
+        if name not in there:
+            what = f"The pool {name} does not exist: no step that is to be in it starts."
+            yield _finding("error", "pool-missing", what, f"Make it: {remedy}")
+        elif name in pools() and not there[name].include_deferred:
+            what = f"The pool {name} does not count deferred tasks: it bounds no step whose agent takes its time."
+            yield _finding("warning", "pool-ignores-deferred", what, f"Let it: {remedy}")
 
 
 def _broken_plans(session: Session) -> Iterator[Finding]:

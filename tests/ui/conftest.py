@@ -149,6 +149,7 @@ def _environment(home: Path, url: str) -> dict[str, str]:
         "AIRFLOW__API_AUTH__JWT_SECRET": "for-this-test-alone-" * 4,
         "AIRFLOW__PLANEXE__RUN_ROOT": home / "run",
         "AIRFLOW__PLANEXE__KEYS": home / "keys",
+        "AIRFLOW__PLANEXE__POOLS": "clerk",
         "PYTHONPATH": home / "path",
     }
     return kept | {key: str(value) for key, value in settings.items()}

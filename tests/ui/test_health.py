@@ -98,6 +98,35 @@ def test_without_our_tables_it_says_what_to_run(site: Site, home: Path) -> None:
     assert found(site, "tables-missing") == []
 
 
+def test_a_pool_that_was_never_made_and_one_that_bounds_no_slow_agent_are_told(site: Site, home: Path) -> None:
+    change = "UPDATE slot_pool SET {} WHERE pool = '{}'"
+    lax, strict = (change.format(f"include_deferred = {flag}", "planexe-clerk") for flag in (0, 1))
+    away, back = (
+        change.format(f"pool = '{to}'", name) for name, to in (("planexe-clerk", "x"), ("x", "planexe-clerk"))
+    )
+    assert found(site, "pool-missing") == found(site, "pool-ignores-deferred") == []
+    with database(home, lax, strict):
+        [said] = found(site, "pool-ignores-deferred")
+    assert said == (
+        "warning: The pool planexe-clerk does not count deferred tasks: it bounds no step whose agent takes its time. "
+        'Let it: `airflow pools set planexe-clerk 5 "steps at agents" --include-deferred`.'
+    )
+    with database(home, away, back):
+        [said] = found(site, "pool-missing")
+    assert said == (
+        "error: The pool planexe-clerk does not exist: no step that is to be in it starts. "
+        'Make it: `airflow pools set planexe-clerk 8 "steps at agents" --include-deferred`.'
+    )
+
+
+def test_a_pool_that_a_step_waits_for_is_missed_though_this_machine_was_not_told_of_it(site: Site, home: Path) -> None:
+    change = "UPDATE task_instance SET state = {}, pool = '{}' WHERE dag_id = 'harbour' AND state IS NULL"
+    back = "UPDATE task_instance SET state = NULL, pool = 'default_pool' WHERE pool = 'planexe-agents'"
+    with database(home, change.format("'scheduled'", "planexe-agents"), back):
+        [said] = found(site, "pool-missing")
+    assert said.startswith("error: The pool planexe-agents does not exist")
+
+
 def test_a_lost_key_is_told_before_a_run_needs_it(site: Site, home: Path) -> None:
     with instead(home / "keys" / "orchestrator.key", lambda _: None):
         [said] = found(site, "keys-missing")

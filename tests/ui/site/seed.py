@@ -10,6 +10,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
+from airflow.models.pool import Pool
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -122,6 +123,7 @@ def main() -> None:
     make_ring(keys_folder())
     plans = site_plans()
     with create_session() as session:
+        session.add(Pool(pool="planexe-clerk", slots=5, description="", include_deferred=True))
         register(session, plans)
         for plan in plans:
             if plan.run_state is not None:
