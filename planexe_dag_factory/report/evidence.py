@@ -91,7 +91,7 @@ class Evidence:
         if self._is_another(content, *segments):
             raise RecordError(
                 f"{'/'.join(segments)} in {self.run.root} is not what {self.manifest_path} lists: it was written again "
-                "since, or changed; `planexe-dag verify` says which"
+                "since, or changed; `planexe-dag audit verify` says which"
             )
         return content
 

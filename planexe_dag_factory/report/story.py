@@ -197,7 +197,13 @@ def _finish(title: str, steps: Sequence[StepStatus], status: RunStatus) -> Finis
     planned = max((step.planned.end for step in steps), default=0.0)
     ends = [end for step in steps if (end := _end_of(step, status)) is not None]
     reached = all(step.state == "done" for step in steps)
-    return Finish(title, planned, max(ends, default=0.0) if len(ends) == len(steps) else None, reached)
+    known = len(ends) == len(steps) and (reached or not _is_blocked(status))
+    return Finish(title, planned, max(ends, default=0.0) if known else None, reached)
+
+
+def _is_blocked(status: RunStatus) -> bool:
+    """Say whether something was refused, so that nobody can tell when what is open will end."""
+    return status.forecast is not None and bool(status.forecast.blocked)
 
 
 def _end_of(step: StepStatus, status: RunStatus) -> float | None:
@@ -269,9 +275,10 @@ def _late(status: RunStatus, since: datetime | None) -> Iterator[Point]:
     if not status.estimated:
         return
     forecast, first = status.forecast, status.started_at.date()
-    if forecast and forecast.end - forecast.planned_end > NOTABLE * forecast.planned_end:
-        by, planned = forecast.end - forecast.planned_end, day_on(first, forecast.planned_end)
-        yield Point("The end of the plan", f"expected {days(by)} after the planned {planned}")
+    later = forecast.end - forecast.planned_end if forecast else 0.0
+    if forecast and not forecast.blocked and later > NOTABLE * forecast.planned_end:
+        planned = day_on(first, forecast.planned_end)
+        yield Point("The end of the plan", f"expected {days(later)} after the planned {planned}")
     late = [(step, by) for step in status.steps if _is_new(step, since) and (by := _late_by(step, status))]
     for step, by in sorted(late, key=lambda found: -found[1]):
         ended = "ended" if step.state == "done" else "will end"

@@ -16,6 +16,7 @@ from planexe_dag_factory.report.model import Days, Span
 from planexe_dag_factory.report.render import render_html
 from planexe_dag_factory.report.schedule import planned_days
 from planexe_dag_factory.report.status import read_status
+from planexe_dag_factory.report.story import tell
 from tests.report.conftest import MARA, Writer, small_spec
 
 SPEC = small_spec()
@@ -129,6 +130,9 @@ def test_where_work_was_refused_the_end_is_not_reached(writer: Writer) -> None:
     status = read_status(writer.run, None)
     assert status.forecast
     assert status.forecast.blocked == ("Buy sensors",)
+    assert [(one.end is None, one.reached) for one in tell(status).finishes] == [
+        (False, True), (True, False), (True, False),
+    ]  # fmt: skip
     said = "The end cannot be reached as things stand:</b> Buy sensors was refused or failed"
     assert (said in fine, said in render_html(status)) == (False, True)
 
