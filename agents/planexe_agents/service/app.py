@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from planexe_agents.protocol import AgentCard, Assignment, Outcome, Refusal
 from planexe_agents.service.action import validation_problems
 from planexe_agents.service.agent import Agent
-from planexe_agents.service.runs import BusyError, KeyReusedError, NotStoredError, Runs, Work
+from planexe_agents.service.runs import BusyError, ForgottenError, KeyReusedError, NotStoredError, Runs, Work
 from planexe_agents.signing import SigningKey, digest
 from planexe_agents.tracing import read_traceparent, span
 
@@ -45,9 +45,10 @@ def create_app(agent: Agent, key: SigningKey, runs: Runs, *, token: str | None =
     """
     app = FastAPI(title=agent.name, version=agent.version, description=_page(agent), redoc_url=None)
     app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(ForgottenError, _forgotten)
     card = agent.card(key.public)
     bearer = [Depends(_bearer_of(token))]
-    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (401, 409, 413, 422, 503)}
+    refusals: dict[int | str, dict[str, Any]] = {code: {"model": Refusal} for code in (401, 409, 410, 413, 422, 503)}
     working: dict[int | str, dict[str, Any]] = {202: {"description": "Under way: follow Location after Retry-After"}}
 
     @app.get("/healthz")
@@ -166,6 +167,10 @@ async def _refused(_: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
     return JSONResponse(error.refusal.model_dump(mode="json"), status_code=error.status, headers=error.headers)
+
+
+async def _forgotten(request: Request, _: Exception) -> Response:
+    return await _refused(request, RefusedError(410, "it was carried out, and its outcome is not kept any more"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

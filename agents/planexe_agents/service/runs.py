@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,10 +23,16 @@ from planexe_agents.tracing import span
 
 log = logging.getLogger(__name__)
 RETRY_S = 2.0
+KEEP_DAYS = 90.0
+"""Far longer than an orchestrator waits for an outcome, or may ask for it again: a day, or what its operator says."""
 
 
 class KeyReusedError(Exception):
     """The idempotency key was used before, with another assignment."""
+
+
+class ForgottenError(Exception):
+    """The assignment was carried out so long ago that its outcome is not kept any more."""
 
 
 class BusyError(Exception):
@@ -63,13 +70,24 @@ class Runs:
     The threads are daemons: a long action never holds up the end of the process.
     Where something cannot be stored, on a full disk say, an assignment is not accepted, an action that cannot be
     undone does not begin, and an outcome is kept and not told, until it can be: every RETRY_S it is tried again.
+    What has ended is forgotten `keep_days` after it was accepted; 0: never.
     """
 
-    def __init__(self, agent: Agent, key: SigningKey, path: Path, *, workers: int = 4, capacity: int = 1000) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        key: SigningKey,
+        path: Path,
+        *,
+        workers: int = 4,
+        capacity: int = 1000,
+        keep_days: float = KEEP_DAYS,
+    ) -> None:
         self._agent = agent
         self._key = key
         self._store = RunStore(path)
         self._capacity = capacity
+        self._keep_days = keep_days
         self._lock = threading.Lock()
         self._open: dict[str, Work] = {}
         self._queue: queue.SimpleQueue[Work] = queue.SimpleQueue()
@@ -80,7 +98,7 @@ class Runs:
     def accept(self, key: str, assignment: Assignment, digest: str, body: bytes, trace: str | None = None) -> Work:
         """Take an assignment on, or find the one that came before with this key.
 
-        Raises KeyReusedError, BusyError, or NotStoredError.
+        Raises KeyReusedError, ForgottenError, BusyError, or NotStoredError.
         """
         run_id = run_id_of(key)
         with self._lock:
@@ -89,12 +107,16 @@ class Runs:
                 return self._take_on(Work(run_id, digest, assignment, trace), body)
             if stored.digest != digest:
                 raise KeyReusedError
+            if stored.is_forgotten:
+                raise ForgottenError
             return self._open.get(run_id) or _finished(stored)
 
     def find(self, run_id: str) -> Work | None:
-        """Return the work of an accepted run, finished or not."""
+        """Return the work of an accepted run, finished or not. Raises ForgottenError."""
         with self._lock:
             stored = self._store.get(run_id)
+            if stored is not None and stored.is_forgotten:
+                raise ForgottenError
             return (self._open.get(run_id) or _finished(stored)) if stored else None
 
     def cancel(self, run_id: str) -> bool:
@@ -115,6 +137,9 @@ class Runs:
             raise NotStoredError(str(error)) from error
         self._open[work.run_id] = work
         self._queue.put(work)
+        if self._keep_days:
+            with suppress(sqlite3.OperationalError):  # a full disk; the next one tries again
+                self._store.forget(self._keep_days)
         return work
 
     def _resume(self) -> None:

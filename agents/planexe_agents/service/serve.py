@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from planexe_agents import tracing
 from planexe_agents.service import logs
 from planexe_agents.service.agent import Agent
 from planexe_agents.service.app import create_app
-from planexe_agents.service.runs import Runs
+from planexe_agents.service.runs import KEEP_DAYS, Runs
 from planexe_agents.service.store import sole_user
 from planexe_agents.signing import SigningKey, fingerprint
 
@@ -36,6 +37,7 @@ class Options:
     state: Path
     ready_file: Path | None
     wait_s: float
+    keep_days: float
     token: str | None
 
 
@@ -84,7 +86,7 @@ async def _serve(agents: Sequence[Agent], sockets: Sequence[socket.socket], opti
 
 def _server(agent: Agent, options: Options) -> _Server:
     key = _key(agent, options)
-    runs = Runs(agent, key, options.state / agent.id / "runs.sqlite")
+    runs = Runs(agent, key, options.state / agent.id / "runs.sqlite", keep_days=options.keep_days)
     app = create_app(agent, key, runs, token=options.token, wait_s=options.wait_s)
     config = uvicorn.Config(
         app,
@@ -144,6 +146,15 @@ def _options(argv: Sequence[str] | None) -> Options:
     parser.add_argument("--state", type=Path, default=Path(".planexe-agents"), help="folder of keys and runs")
     parser.add_argument("--ready-file", type=Path, help="file to write the addresses to, as JSON, when all answer")
     parser.add_argument("--wait", type=float, default=5.0, help="seconds that POST /run waits before it answers 202")
+    days = "days after which what has ended is forgotten; 0: never (default: %(default)g)"
+    parser.add_argument("--keep", type=_days, default=KEEP_DAYS, help=days)
     given = parser.parse_args(argv)
     token = os.environ.get("PLANEXE_AGENT_TOKEN") or None
-    return Options(given.host, given.port, given.state, given.ready_file, given.wait, token)
+    return Options(given.host, given.port, given.state, given.ready_file, given.wait, given.keep, token)
+
+
+def _days(word: str) -> float:
+    days = float(word)
+    if not 0 <= days < math.inf:
+        raise argparse.ArgumentTypeError(f"{word} is no number of days")
+    return days

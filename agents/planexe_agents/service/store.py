@@ -16,7 +16,11 @@ CREATE TABLE IF NOT EXISTS runs (
     begun INTEGER NOT NULL DEFAULT 0, outcome BLOB, accepted_at REAL NOT NULL, trace TEXT
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unfinished ON runs (accepted_at) WHERE outcome IS NULL;
+CREATE INDEX IF NOT EXISTS finished ON runs (accepted_at) WHERE outcome <> x'';
 """
+SWEPT = 8
+"""So many old runs at most are forgotten for each new one: more than are added, and no work waits for it."""
+DAY_S = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class StoredRun:
     begun: bool
     outcome: bytes | None
     trace: str | None
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Say whether only that it was carried out is known any more."""
+        return self.outcome == b""
 
 
 class RunStore:
@@ -70,6 +79,16 @@ class RunStore:
         """Keep the outcome, unless there is one; the first wins. Says whether this was it."""
         update = self._db.execute("UPDATE runs SET outcome = ? WHERE id = ? AND outcome IS NULL", (outcome, run_id))
         return update.rowcount == 1
+
+    def forget(self, days: float) -> None:
+        """Remove some of the runs that have ended and were accepted before so many days, the oldest first.
+
+        What cannot be undone is remembered by its key alone, for ever: it must not be done again.
+        """
+        old = (time.time() - days * DAY_S, SWEPT)
+        oldest = "(SELECT id FROM runs WHERE outcome <> x'' AND accepted_at < ? ORDER BY accepted_at LIMIT ?)"
+        self._db.execute(f"UPDATE runs SET outcome = x'', assignment = x'' WHERE begun AND id IN {oldest}", old)  # noqa: S608 - a literal of ours
+        self._db.execute(f"DELETE FROM runs WHERE NOT begun AND id IN {oldest}", old)  # noqa: S608 - the same
 
     def _upgrade(self) -> None:
         """Give a file of an earlier version the columns that came since."""
