@@ -122,8 +122,8 @@ async def delegate(
     help and there is one, and RecordError where the record cannot be written.
     """
     await asyncio.to_thread(require_approvals, step)
-    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(_turns, step), ask, agent_s)
     patience = _Patience(agent_s or AGENT_S)
+    attempts, held = await _ask_in_turn(step, await asyncio.to_thread(_turns, step), ask, agent_s)
     while held and patience.left(held):
         await patience.spend(held, wait)
         ended, held = await _ask_in_turn(step, held, ask, agent_s)
