@@ -67,7 +67,8 @@ def run_progress(session: Session, run: RunRow) -> Progress:
 
 def ticket_view(session: Session, found: Found, person: Actor, people: People, *, allowed: bool) -> dict[str, Any]:
     """Return a ticket with everything around it; `allowed` says whether Airflow would take this person's answer."""
-    desk = found.desk()
+    events = found.events()
+    desk = found.desk(events)
     asked = who_is_asked(desk.asked, people)
     why_not = why_not_answer(found, desk, person, people, allowed=allowed)
     place, state = found.place, found.request.state
@@ -89,7 +90,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         },
         "away": [away(one) for one in deputies_of(found.step, found.ticket, asked.members, people)],
         "answers_for": away(stand_in.absence) if stand_in and not stand_in.problem else None,
-        "history": history.history_of(found.step.execution.run, found.step.id),
+        "history": history.history_of(found.step.execution.run, events),
         "comments": history.comments_of(desk),
         "attachments": history.attachments_of(desk),
         "risks": _risks(found),

@@ -316,7 +316,7 @@ def read(session, task_id):
         found = lookup.find_ticket(session, Place("crowd", RUN, task_id))
     except HTTPException as error:
         return error.status_code
-    said = [one.what for one in history.history_of(found.step.execution.run, found.step.id)]
+    said = [one.what for one in history.history_of(found.step.execution.run, found.events())]
     return [found.request.state, found.ticket["title"], said]
 
 with create_session() as session:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from planexe_dag_factory.delegation.desk import ATTACHED, COMMENTED, Desk, actor_of
-from planexe_dag_factory.record.events import Actor, read_events
+from planexe_dag_factory.record.events import Actor, EventFile
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.ui.wire import Attachment, Said
 from planexe_dag_factory.ui.wording import what_happened, what_was_said
 
 
-def history_of(run: RunFolder, work_item: str) -> tuple[Said, ...]:
-    """Tell everything that is on record about a step, the oldest first."""
-    return tuple(_said(event) for event in read_events(run, work_item))
+def history_of(run: RunFolder, files: Iterable[EventFile]) -> tuple[Said, ...]:
+    """Tell everything that is on record about a step, the oldest first. `files` are the events about it."""
+    return tuple(_said(run.read_json(*file.segments)) for file in files)
 
 
 def comments_of(desk: Desk) -> tuple[Said, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from planexe_dag_factory.airflow.settings import keys
 from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import Execution, StepRun
+from planexe_dag_factory.record.events import EventFile, list_events
 from planexe_dag_factory.record.keys import take_over
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.ui import queries
@@ -31,9 +32,13 @@ class Found:
     request: queries.Request
     step: StepRun
 
-    def desk(self) -> Desk:
-        """Read what was done about the ticket so far."""
-        return read_desk(self.step.execution.run, self.step.execution.ours, self.ticket)
+    def events(self) -> list[EventFile]:
+        """List the events about the step, unread."""
+        return list_events(self.step.execution.run, self.step.id)
+
+    def desk(self, files: Iterable[EventFile] | None = None) -> Desk:
+        """Read what was done about the ticket so far; `files` are the events, where they were listed already."""
+        return read_desk(self.step.execution.run, self.step.execution.ours, self.ticket, files)
 
 
 def find_run(session: Session, dag_id: str, run_id: str) -> queries.RunRow:
