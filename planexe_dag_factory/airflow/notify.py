@@ -33,7 +33,7 @@ from planexe_dag_factory.airflow.settings import notify_path
 from planexe_dag_factory.delegation.execution import StepRun
 
 log = logging.getLogger(__name__)
-Occasion = Literal["opened", "reminder", "escalation"]
+Occasion = Literal["opened", "reminder", "escalation", "asked", "commented"]
 
 _NO_PREVIEW = {"unfurl_links": False, "unfurl_media": False}
 _SHORT: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -61,6 +61,8 @@ _SUBJECTS: Mapping[Occasion, str] = {
     "opened": "PlanExe asks",
     "reminder": "Reminder: PlanExe waits",
     "escalation": "Escalated: PlanExe waits",
+    "asked": "You are asked for information",
+    "commented": "Your question was answered",
 }
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 """Characters that end a line, or change what is shown without being seen."""
@@ -84,12 +86,15 @@ class Notice:
     ticket: Mapping[str, Any]
     asked: str
     emails: tuple[str, ...] = ()
+    said: str = ""
+    """What a person wrote, after who it was: it comes first in the text."""
 
     def words(self) -> dict[str, str]:
         """Return the plain text that stands for each `$word`."""
         ticket = self.ticket
         link = ticket_link(ticket)
-        text = f"{_line(ticket['ask'])}\n\n{_line(ticket['why'])}\n\nAsked: {self.asked}\n{link}"
+        said = f"{_line(self.said)}\n\n" if self.said else ""
+        text = f"{said}{_line(ticket['ask'])}\n\n{_line(ticket['why'])}\n\nAsked: {self.asked}\n{link}"
         return {
             "event": self.occasion,
             "subject": f"{_SUBJECTS[self.occasion]}: {_line(ticket['title'])}"[:200],

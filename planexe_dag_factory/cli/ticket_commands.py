@@ -148,6 +148,29 @@ def remind(ticket: _Ticket, url: _Url = None, user: _User = None) -> None:
     raise typer.Exit(tickets.remind(url, user, ticket))
 
 
+@tickets_app.command("ask")
+def ask(  # noqa: PLR0917 - typer reads each as an option
+    ticket: _Ticket,
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to ask.", show_default=False)],
+    of: Annotated[str | None, typer.Option("--of", help="The user who is asked.")] = None,
+    of_group: Annotated[str | None, typer.Option("--of-group", help="The group that is asked.")] = None,
+    url: _Url = None,
+    user: _User = None,
+) -> None:
+    """Ask somebody for information before you answer. The ticket stays open.
+
+    \b
+    Examples:
+      planexe-dag tickets ask buy-timber.gate "Does that include transport?" --of anna
+    """
+    from planexe_dag_factory.cli import tickets
+
+    if (of is None) == (of_group is None):
+        raise typer.BadParameter("say whom you ask: --of a user, or --of-group")
+    to = {"user": of} if of else {"group": of_group}
+    raise typer.Exit(tickets.ask(url, user, ticket, {"to": to, "question": question}))
+
+
 @tickets_app.command("answer")
 def answer(  # noqa: PLR0917 - typer reads each as an option
     ticket: _Ticket,

@@ -77,6 +77,14 @@ def remind(url: str | None, user: str | None, ticket: str) -> int:
     return _as_somebody(url, user, work)
 
 
+def ask(url: str | None, user: str | None, ticket: str, question: Mapping[str, Any]) -> int:
+    def work(client: AirflowClient) -> None:
+        _accepted(client.ask(_place(client, ticket), question))
+        console.note("Your question is on record, and the ticket stays open.")
+
+    return _as_somebody(url, user, work)
+
+
 def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, Any]) -> int:
     def work(client: AirflowClient) -> None:
         place = _place(client, ticket)
@@ -194,6 +202,9 @@ def _print_ticket(ticket: Mapping[str, Any]) -> None:
     said = ticket["agent_says"]
     if said:
         out(_shown(f"{said['agent']} wrote (not checked):\n{_quoted(str(said['result'] or said['reason']))}"))
+    for one in ticket["questions"]:
+        asked = f"{one['who']} asks {one['to']} at {one['at'][:16]}{'' if one['open'] else ' (closed)'}"
+        out(_shown(f"{asked}:\n{_quoted(one['text'])}"))
     for one in ticket["comments"]:
         out(_shown(f"{one['who']} at {one['at'][:16]}:\n{_quoted(one['text'])}"))
     if ticket["previous"]:

@@ -25,7 +25,11 @@ ATTACHED = "ticket-attached"
 VOTED = "ticket-voted"
 REMINDED = "ticket-reminded"
 ESCALATED = "ticket-escalated"
-DEEDS = frozenset({CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED})
+QUESTIONED = "ticket-asked"
+WITHDRAWN = "ticket-question-withdrawn"
+DEEDS = frozenset(
+    {CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED, QUESTIONED, WITHDRAWN}
+)
 
 NameKind = Literal["role", "senior", "user", "group"]
 

@@ -143,6 +143,10 @@ class AirflowClient:
         """Remind those who have still to answer: 200, or why not."""
         return self.request("POST", f"{_ticket_path(dag_id, run_id, task_id)}/remind")
 
+    def ask(self, place: tuple[str, str, str], question: Mapping[str, Any]) -> httpx.Response:
+        """Ask somebody for information about a ticket: 204, or why not."""
+        return self.request("POST", f"{_ticket_path(*place)}/questions", json=dict(question))
+
     def ticket(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return everything about one ticket."""
         found: dict[str, Any] = self.get(_ticket_path(dag_id, run_id, task_id))

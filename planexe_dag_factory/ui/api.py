@@ -32,7 +32,6 @@ from planexe_dag_factory.ui.file_names import disposition
 from planexe_dag_factory.ui.wire import (
     Answer,
     Answered,
-    Comment,
     Delegation,
     Done,
     DoneAll,
@@ -235,12 +234,6 @@ def remind(dag_id: str, run_id: str, task_id: str, hand: Hand, later: Background
     reminder = actions.remind(hand, Place(dag_id, run_id, task_id))
     later.add_task(reminder.send)
     return Reminded(told=reminder.notice.asked, again_at=reminder.again_at)
-
-
-@router.post("/tickets/{dag_id}/{run_id}/{task_id}/comments", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)
-def comment(dag_id: str, run_id: str, task_id: str, body: Comment, hand: Hand) -> None:
-    """Say something to everybody who deals with the ticket."""
-    actions.comment(hand, Place(dag_id, run_id, task_id), body)
 
 
 @router.post("/tickets/{dag_id}/{run_id}/{task_id}/links", dependencies=MAY_ANSWER, status_code=204, responses=ACTED)

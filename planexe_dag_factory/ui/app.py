@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.errors import PlanExeDagError
-from planexe_dag_factory.ui import api, away, by_hand, pages, runs
+from planexe_dag_factory.ui import api, away, by_hand, pages, runs, talking
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 from planexe_dag_factory.ui.desk.actions import LARGEST_FILE
 
@@ -49,6 +49,7 @@ def create_app() -> FastAPI:
     app.include_router(api.router)
     app.include_router(runs.router)
     app.include_router(away.router)
+    app.include_router(talking.router)
     app.include_router(pages.router)
     app.middleware("http")(_harden)
     app.add_exception_handler(HTTPException, _refuse)

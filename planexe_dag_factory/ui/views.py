@@ -13,6 +13,7 @@ from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
+from planexe_dag_factory.delegation.handing import is_above
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
@@ -78,6 +79,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "plan": queries.find_title(session, place.dag_id),
         "state": state,
         "may_answer": why_not is None,
+        "may_ask": allowed and found.request.open and may_ask(found, desk, person, people),
         "may_act": allowed and found.request.open,
         "may_remind": allowed and found.request.open and _is_others(found, desk, person, people),
         "why_not": why_not,
@@ -92,6 +94,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "answers_for": away(stand_in.absence) if stand_in and not stand_in.problem else None,
         "history": history.history_of(found.step.execution.run, events),
         "comments": history.comments_of(desk),
+        "questions": history.questions_asked(desk, person, people),
         "attachments": history.attachments_of(desk),
         "risks": _risks(found),
         "votes": found.ticket.get("approvals") or {"needed": 1, "given": []},
@@ -109,6 +112,13 @@ def _risks(found: Found) -> list[Mapping[str, Any]]:
     plan = found.step.execution.run.find_json("plan.json") or {}
     described = found.ticket.get("plan_says") or {}
     return risks_near(plan.get("risks") or (), f"{found.ticket['title']} {described.get('description', '')}")
+
+
+def may_ask(found: Found, desk: Desk, person: Actor, people: People) -> bool:
+    """Say whether a person is asked, answers for somebody who is, or stands above: they may ask for information."""
+    if who_is_asked(desk.asked, people).holds(person) or is_above(person, people):
+        return True
+    return find_stand_in(found.step, found.ticket, desk, person, people) is not None
 
 
 def why_not_answer(found: Found, desk: Desk, person: Actor, people: People, *, allowed: bool) -> str | None:

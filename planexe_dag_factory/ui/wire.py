@@ -236,7 +236,8 @@ class TicketRow(Message):
 
     `users` and `groups` are asked, as the people file has it now; neither: everybody who may answer.
     `claimed_by` deals with it alone. `priority` is high where a critical phase waits for it. `answers_for`: the reader
-    is not asked, but the deputy of somebody who is.
+    is not asked, but the deputy of somebody who is. `information_from`: these are asked for information, and have not
+    replied yet.
     """
 
     dag_id: str
@@ -253,6 +254,7 @@ class TicketRow(Message):
     users: tuple[str, ...]
     groups: tuple[str, ...]
     answers_for: Away | None = None
+    information_from: tuple[str, ...] = ()
     claimed_by: str | None
     opened_at: datetime
     due_at: datetime | None
@@ -372,6 +374,31 @@ class Comment(Message):
     model_config = _example({"text": "The second offer is missing."})
 
     text: str = Field(min_length=1, max_length=10_000)
+
+
+class Inquiry(Message):
+    """Whom to ask for information before the ticket is answered, and what."""
+
+    model_config = _example({"to": {"user": "anna"}, "question": "Does the offer include transport?"})
+
+    to: Recipient
+    question: str = Field(min_length=1, max_length=10_000)
+
+
+class Asked(Message):
+    """A question about a ticket; `open` until somebody whom it is put `to` replies, or it is withdrawn.
+
+    `yours`: the reader has asked; `to_you`: the reader is asked.
+    """
+
+    n: int
+    at: datetime
+    who: str
+    to: str
+    text: str
+    open: bool
+    yours: bool
+    to_you: bool
 
 
 class Link(Message):

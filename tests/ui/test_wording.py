@@ -10,7 +10,8 @@ import pytest
 from planexe_dag_factory.ui.wording import what_happened, what_was_said
 
 RECORD = Path(__file__).parents[2] / "docs" / "record.md"
-TICKETS = "claimed released reassigned delegated commented attached voted reminded escalated answered"
+DEEDS = "asked question-withdrawn claimed released reassigned delegated commented attached voted"
+TICKETS = f"{DEEDS} reminded escalated answered"
 
 
 def actions() -> list[str]:

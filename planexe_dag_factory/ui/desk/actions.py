@@ -22,14 +22,17 @@ from planexe_dag_factory.delegation.desk import (
     CLAIMED,
     COMMENTED,
     DELEGATED,
+    QUESTIONED,
     REASSIGNED,
     RELEASED,
     REMINDED,
+    WITHDRAWN,
     Desk,
     Named,
 )
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import is_above, who_cannot_be_handed, who_cannot_hand_on
+from planexe_dag_factory.delegation.questions import Question, as_reply, open_questions, replied_by
 from planexe_dag_factory.delegation.reminders import PAUSE, free_to_remind
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.errors import PlanExeDagError
@@ -38,10 +41,12 @@ from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.index import Place, lock, project, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
 from planexe_dag_factory.ui.desk.manager import require_tables
-from planexe_dag_factory.ui.wire import Comment, Delegation, Link, Reassignment, Recipient
+from planexe_dag_factory.ui.views import may_ask
+from planexe_dag_factory.ui.wire import Comment, Delegation, Inquiry, Link, Reassignment, Recipient
 
 log = logging.getLogger(__name__)
 LONGEST_DELEGATION = timedelta(days=90)
+MOST_QUESTIONS = 20
 LARGEST_FILE = 10 * 1024 * 1024
 Check = Callable[[Found, Desk], str | None]
 
@@ -85,7 +90,7 @@ def release(hand: Hand, place: Place) -> None:
 def reassign(hand: Hand, place: Place, body: Reassignment) -> None:
     """Ask somebody else instead; what was claimed is free again. Raises HTTPException."""
     to = _recipient(body.to, hand.people)
-    asked = who_is_asked([Named("group" if body.to.group else "user", to["name"])], hand.people)
+    asked = who_is_asked([named(body.to)], hand.people)
     may_hand_to = _may_hand_to(hand, to)
 
     def check(found: Found, desk: Desk) -> str | None:
@@ -149,9 +154,61 @@ def _refuse_haste(desk: Desk) -> None:
         raise HTTPException(status.HTTP_429_TOO_MANY_REQUESTS, said, wait)
 
 
-def comment(hand: Hand, place: Place, body: Comment) -> None:
-    """Say something to everybody who deals with the ticket. Raises HTTPException."""
-    _do(hand, place, COMMENTED, _nothing_against, text=body.text)
+def comment(hand: Hand, place: Place, body: Comment) -> Replied:
+    """Say something to everybody who deals with the ticket. Raises HTTPException.
+
+    Returns the questions to which it is the reply, if any.
+    """
+    replied: tuple[Question, ...] = ()
+
+    def also(desk: Desk) -> Mapping[str, Any]:
+        nonlocal replied
+        replied = replied_by(desk, hand.person, hand.people)
+        return as_reply(replied)
+
+    found = _do(hand, place, COMMENTED, _nothing_against, also=also, text=body.text)
+    return Replied(found, replied)
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A ticket about which somebody said something, and the questions to which that was the reply."""
+
+    found: Found
+    questions: tuple[Question, ...]
+
+
+def ask(hand: Hand, place: Place, body: Inquiry) -> Found:
+    """Ask somebody for information; the ticket stays open. Raises HTTPException."""
+    to = _recipient(body.to, hand.people)
+
+    def check(found: Found, desk: Desk) -> str | None:
+        if len(open_questions(desk)) >= MOST_QUESTIONS:
+            return f"{MOST_QUESTIONS} questions wait for a reply already: withdraw one first"
+        if not may_ask(found, desk, hand.person, hand.people):
+            raise _forbidden("only who is asked, the owner or a senior may ask for information")
+        return None
+
+    return _do(hand, place, QUESTIONED, check, to=to, text=body.question)
+
+
+def withdraw(hand: Hand, place: Place, number: int) -> None:
+    """Take a question back, as its asker or from above. Raises HTTPException."""
+    taken: list[Question] = []
+
+    def check(_: Found, desk: Desk) -> str | None:
+        taken[:] = [one for one in open_questions(desk) if one.n == number]
+        if not taken:
+            return f"no question number {number} waits for a reply"
+        asker = taken[0].deed.who
+        if names_of(asker).isdisjoint(names_of(hand.person)) and not is_above(hand.person, hand.people):
+            raise _forbidden(f"{asker.name or asker.id} has asked, and alone can withdraw it")
+        return None
+
+    def also(_: Desk) -> Mapping[str, Any]:
+        return {"question": taken[0].deed.mark, "to": taken[0].to.as_json()}
+
+    _do(hand, place, WITHDRAWN, check, also=also)
 
 
 def attach_link(hand: Hand, place: Place, body: Link) -> None:
@@ -181,9 +238,19 @@ def _kept_as(mark: str) -> str:
 
 
 def _do(
-    hand: Hand, place: Place, action: str, check: Check, files: Mapping[str, bytes] | None = None, **details: Any
+    hand: Hand,
+    place: Place,
+    action: str,
+    check: Check,
+    files: Mapping[str, bytes] | None = None,
+    *,
+    also: Callable[[Desk], Mapping[str, Any]] | None = None,
+    **details: Any,
 ) -> Found:
-    """Write a signed event about an open ticket and its files, under a lock on its row; bring the row up to date."""
+    """Write a signed event about an open ticket and its files, under a lock on its row; bring the row up to date.
+
+    `also` returns what else the event says, as the desk is then.
+    """
     require_tables(hand.session)
     found = find_ticket(hand.session, place)
     if not found.request.open:
@@ -192,10 +259,12 @@ def _do(
     row_id = lock(hand.session, place)
     if row_id is None:
         raise _conflict("it has just been answered")
-    problem = check(found, found.desk())
+    desk = found.desk()
+    problem = check(found, desk)
     if problem:
         raise _conflict(problem)
-    found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **details)
+    told = {**details, **(also(desk) if also else {})}
+    found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **told)
     project(hand.session, row_id, found.desk())
     hand.session.commit()
     return found
@@ -228,6 +297,11 @@ def _may_hand_on(hand: Hand, desk: Desk) -> str | None:
 
 def _nothing_against(_: Found, __: Desk) -> str | None:
     return None
+
+
+def named(to: Recipient) -> Named:
+    """Return whom a request names."""
+    return Named("group", to.group) if to.group is not None else Named("user", str(to.user))
 
 
 def _recipient(to: Recipient, people: People) -> Mapping[str, str]:

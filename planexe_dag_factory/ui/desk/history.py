@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import ATTACHED, COMMENTED, Desk, actor_of
+from planexe_dag_factory.delegation.questions import questions_of
 from planexe_dag_factory.record.events import Actor, EventFile
 from planexe_dag_factory.record.folder import RunFolder
-from planexe_dag_factory.ui.wire import Attachment, Said
+from planexe_dag_factory.routing.people import People
+from planexe_dag_factory.ui.wire import Asked, Attachment, Said
 from planexe_dag_factory.ui.wording import what_happened, what_was_said
 
 
@@ -22,8 +25,30 @@ def comments_of(desk: Desk) -> tuple[Said, ...]:
     """Return what people said about a ticket, the oldest first."""
     said = desk.of(COMMENTED)
     return tuple(
-        Said(at=datetime.fromisoformat(one.at), who=_who(one.who), what="commented", text=one.details["text"])
+        Said(
+            at=datetime.fromisoformat(one.at),
+            who=_who(one.who),
+            what="replied" if one.details.get("replies_to") else "commented",
+            text=one.details["text"],
+        )
         for one in said
+    )
+
+
+def questions_asked(desk: Desk, person: Actor, people: People) -> tuple[Asked, ...]:
+    """Return whom people have asked for information, the oldest first, as a reader sees it."""
+    return tuple(
+        Asked(
+            n=one.n,
+            at=datetime.fromisoformat(one.deed.at),
+            who=_who(one.deed.who),
+            to=str(who_is_asked([one.to], People())),
+            text=one.deed.details["text"],
+            open=one.open,
+            yours=not names_of(one.deed.who).isdisjoint(names_of(person)),
+            to_you=one.is_put_to(person, people),
+        )
+        for one in questions_of(desk)
     )
 
 

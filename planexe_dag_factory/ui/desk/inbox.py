@@ -17,7 +17,7 @@ from planexe_dag_factory.delegation.asked import Asked, look_up, names_of, who_i
 from planexe_dag_factory.delegation.desk import COMMENTED, Named
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, TICKET
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, QUESTION, TICKET
 from planexe_dag_factory.ui.wire import (
     Away,
     InboxCounts,
@@ -187,6 +187,7 @@ def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: Pe
 def _is_mine(reader: Reader) -> ColumnElement[bool]:
     by_name = _asks(("user",), reader.names) | _asks_role(reader.own_roles)
     own = or_(TICKET.c.claimed_by.in_(reader.names), and_(TICKET.c.claimed_by.is_(None), by_name))
+    own |= _questions(("user",), reader.names)
     return or_(own, *(_is_mine(other) & _is_lent(absence) for absence, other in reader.away))
 
 
@@ -195,7 +196,15 @@ def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
     nobody = ~exists(select(ASKED.c.id).where(ASKED.c.ticket_id == TICKET.c.id))
     by_group = _asks(("group",), reader.groups) | _asks_role(reader.group_roles) | nobody
     own = and_(or_(TICKET.c.claimed_by.is_(None), TICKET.c.claimed_by.in_(reader.names)), by_group)
+    own |= _questions(("group",), reader.groups)
     return or_(own, *(_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away))
+
+
+def _questions(kinds: Sequence[str], names: Collection[str]) -> ColumnElement[bool]:
+    """Select the tickets about which these are asked for information."""
+    if not names:
+        return false()
+    return TICKET.c.id.in_(select(QUESTION.c.ticket_id).where(QUESTION.c.kind.in_(kinds), QUESTION.c.name.in_(names)))
 
 
 def _is_lent(absence: Absence) -> ColumnElement[bool]:
@@ -279,8 +288,21 @@ def _ticket_rows(session: Session, rows: Sequence[Row[Any]], reader: Reader, peo
     ids = [row.id for row in rows]
     asked = {row_id: who_is_asked(named, people) for row_id, named in _asked_by(session, ids).items()}
     comments = _comments_by(session, ids)
-    nobody = who_is_asked((), people)
-    return tuple(_ticket_row(row, asked.get(row.id, nobody), comments.get(row.id, 0), reader) for row in rows)
+    nobody, questions = who_is_asked((), people), _questions_by(session, ids)
+    return tuple(
+        _ticket_row(row, asked.get(row.id, nobody), reader).model_copy(
+            update={"comments": comments.get(row.id, 0), "information_from": questions.get(row.id, ())}
+        )
+        for row in rows
+    )
+
+
+def _questions_by(session: Session, ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    asked: dict[int, tuple[str, ...]] = defaultdict(tuple)
+    query = select(QUESTION).where(QUESTION.c.ticket_id.in_(ids)).order_by(QUESTION.c.id)
+    for row in session.execute(query):
+        asked[row.ticket_id] += (str(who_is_asked([Named(row.kind, row.name)], People())),)
+    return asked
 
 
 def _asked_by(session: Session, ids: Sequence[int]) -> dict[int, list[Named]]:
@@ -300,7 +322,7 @@ def _comments_by(session: Session, ids: Sequence[int]) -> dict[int, int]:
     return dict(session.execute(query).tuples().all())
 
 
-def _ticket_row(row: Row[Any], asked: Asked, comments: int, reader: Reader) -> TicketRow:
+def _ticket_row(row: Row[Any], asked: Asked, reader: Reader) -> TicketRow:
     return TicketRow(
         dag_id=row.dag_id,
         run_id=row.run_id,
@@ -323,7 +345,7 @@ def _ticket_row(row: Row[Any], asked: Asked, comments: int, reader: Reader) -> T
         amount=row.amount,
         currency=row.currency,
         approvals=Votes(needed=row.approvals_needed, given=row.approvals_given),
-        comments=comments,
+        comments=0,
         answered_by=row.answered_by,
         answered_with=row.answered_with,
         answered_at=row.answered_at,

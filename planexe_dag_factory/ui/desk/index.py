@@ -22,9 +22,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.settings import public_keys
-from planexe_dag_factory.delegation.desk import COMMENTED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.delegation.desk import COMMENTED, QUESTIONED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.delegation.questions import open_questions
 from planexe_dag_factory.record.events import EventFile, list_events
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, TICKET
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, QUESTION, TICKET
 from planexe_dag_factory.ui.queries import ASKING, FIRST_OPTION, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
 from planexe_dag_factory.ui.records import Record, find_record
 
@@ -116,6 +117,14 @@ def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
     asked = [_asked_row(row_id, named) for row_id, desk in desks.items() for named in desk.asked]
     if asked:
         session.execute(insert(ASKED), asked)
+    session.execute(delete(QUESTION).where(QUESTION.c.ticket_id.in_(desks)))
+    questions = [
+        {"ticket_id": row_id, "kind": one.to.kind, "name": _name(one.to.name)}
+        for row_id, desk in desks.items()
+        for one in open_questions(desk)
+    ]
+    if questions:
+        session.execute(insert(QUESTION), questions)
     deeds = [_deed_row(row_id, deed) for row_id, desk in desks.items() for deed in desk.deeds]
     if deeds:
         session.execute(_dialect(session).insert(ACTIVITY).on_conflict_do_nothing(), deeds)
@@ -331,7 +340,7 @@ def _asked_row(ticket_id: int, named: Named) -> dict[str, Any]:
 
 
 def _deed_row(ticket_id: int, deed: Deed) -> dict[str, Any]:
-    words = str(deed.details.get("text", "")) if deed.action == COMMENTED else ""
+    words = str(deed.details.get("text", "")) if deed.action in (COMMENTED, QUESTIONED) else ""
     return {
         "ticket_id": ticket_id,
         "mark": deed.mark,

@@ -92,6 +92,18 @@ ASKED = Table(
 )
 """Who a ticket asks. Roles are looked up in the people file at every request, so that a change holds at once."""
 
+QUESTION = Table(
+    "planexe_question",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket_id", ForeignKey("planexe_ticket.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(10), nullable=False),  # user or group
+    _name("name", nullable=False),
+    Index(None, "ticket_id"),
+    Index(None, "kind", "name"),
+)
+"""Who is asked for information about a ticket and has not replied."""
+
 ACTIVITY = Table(
     "planexe_activity",
     metadata,

@@ -109,7 +109,7 @@ function row(ticket, filter, you, box) {
       h("div", { class: "quiet" }, h("a", { href: address({ ...filter, dag_id: dag, phase: "" }) }, words(ticket.plan)), ticket.phase && [" › ", h("a", { href: address({ ...filter, dag_id: dag, phase: ticket.phase }) }, words(ticket.phase))]),
       h("div", { class: "quiet" }, asked(ticket), lent(ticket), " · opened ", when(ticket.opened_at), votes(ticket), ticket.comments > 0 && ` · ${ticket.comments} ${ticket.comments === 1 ? "comment" : "comments"}`),
     ),
-    h("div", { class: "standing" }, ticket.priority === "high" && h("span", { class: "chip is-waiting" }, "Urgent"), due(ticket), holder(ticket, you)),
+    h("div", { class: "standing" }, ticket.information_from.map((one) => h("span", { class: "chip is-waiting" }, "Information asked of ", words(one))), ticket.priority === "high" && h("span", { class: "chip is-waiting" }, "Urgent"), due(ticket), holder(ticket, you)),
   );
 }
 

@@ -3,6 +3,7 @@
 // It is live: each part is drawn again when what it shows changes, and the answer only when it is another question.
 
 import { get, page, post } from "./api.js";
+import { ask, openQuestions } from "./asking.js";
 import { agentSays } from "./said.js";
 import { announce, fill, h, region, show, title, words } from "./dom.js";
 import { handOver, historyOf, holding, talk } from "./desk.js";
@@ -21,7 +22,7 @@ export async function ticket({ dagId, runId, taskId }) {
     { keys: "m", does: "Write a comment", act: () => document.getElementById("comment-text")?.focus() },
   );
   const you = await get(["people"]).then(({ you }) => you).catch(() => []);
-  const parts = Object.fromEntries(["head", "holding", "context", "votes", "history"].map((name) => [name, region("div")]));
+  const parts = Object.fromEntries(["head", "holding", "questions", "context", "votes", "history"].map((name) => [name, region("div")]));
   const told = h("div", { role: "status" });
   const aside = h("aside", { class: "answer", id: "answer", tabindex: "-1", "aria-label": "Your answer" });
   const box = answerBox(aside);
@@ -41,6 +42,7 @@ export async function ticket({ dagId, runId, taskId }) {
     {},
     parts.head.element,
     parts.holding.element,
+    parts.questions.element,
     told,
     h("a", { class: "button jump", href: "#answer" }, "Go to your answer"),
     h("div", { class: "columns" }, h("div", { class: "grow" }, parts.context.element, talking.element, parts.history.element), h("div", { class: "side" }, aside, parts.votes.element)),
@@ -52,7 +54,8 @@ export async function ticket({ dagId, runId, taskId }) {
     title(found.title);
     if (!layout.isConnected) show(layout);
     parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
-    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for"), () => holding(found, act));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask"), () => holding(found, act));
+    parts.questions.draw(found.state === "open" ? found.questions : [], (all) => openQuestions(all, place, refresh));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(found.votes ?? null, votesOf);
     parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
@@ -70,6 +73,7 @@ export async function ticket({ dagId, runId, taskId }) {
   async function act(action) {
     if (action === "hand") return handOver(place, refresh);
     if (action === "remind") return remind();
+    if (action === "ask") return ask(place, refresh);
     const [one] = await post(["tickets", action], { tickets: [{ dag_id: dagId, run_id: runId, task_id: taskId }] }).then(({ tickets }) => tickets, (error) => [{ ok: false, problem: error.message }]);
     fill(told, !one.ok && h("div", { class: "notice danger" }, h("p", {}, words(one.problem))));
     announce(one.ok ? `Ticket ${action === "claim" ? "claimed" : "released"}` : one.problem);
