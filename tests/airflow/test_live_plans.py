@@ -1,5 +1,6 @@
 """Plans that come, break, change and go, on a real Airflow."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,23 @@ def test_a_run_ends_on_the_version_it_began_with(stack: RunningStack) -> None:
     following = start(stack.client, after)
     assert following.to_the_end(agreeable) == "success"
     assert following.states() == {"look": "done", "write": "done"}
+
+
+def test_a_run_goes_on_though_its_version_was_removed_while_a_person_thought(stack: RunningStack) -> None:
+    before = plan("reefs", "The old reefs")
+    path = drop(stack.plans_dir, before)
+    run = start(stack.client, before)
+    run.wait_for_ticket("look.human")
+    began = stack.client.get(f"/api/v2/dags/reefs/dagRuns/{run.run_id}")["bundle_version"]
+    drop(stack.plans_dir, plan("reefs", "The new reefs"))
+    wait_for_title(stack.client, "reefs", "The new reefs")
+    version = stack.home.root / "bundles" / "planexe" / "versions" / began
+    shutil.rmtree(version)  # as Airflow does where no task has started on it for six hours
+
+    assert run.to_the_end(agreeable) == "success"
+    assert version.is_dir()
+    assert run.record.read_json("plan.json")["title"] == "The old reefs"
+    path.unlink()
 
 
 def test_a_policy_dropped_beside_a_plan_counts(stack: RunningStack, tmp_path: Path) -> None:
