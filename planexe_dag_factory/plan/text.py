@@ -41,7 +41,13 @@ def shorten(text: str, limit: int) -> str:
 
 def quote(text: str) -> str:
     """Quote a text of unknown origin inside a message: one line, short, nothing invisible."""
-    return f"'{shorten(clean_line(text[: MAX_QUOTE * 4]), MAX_QUOTE)}'"
+    line = "".join(map(_printed, clean_line(text[: MAX_QUOTE * 4])))
+    return f"'{shorten(line, MAX_QUOTE)}'"
+
+
+def _printed(character: str) -> str:
+    """Spell a character out that no font has, or that has no width."""
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def _with_line_ends(text: str) -> str:

@@ -33,6 +33,7 @@ def test_one_line_stays_one_line() -> None:
 
 def test_quotes_are_short_and_whole() -> None:
     assert quote("a\nb") == "'a b'"
+    assert quote("\uaaf7\u200b\ue000") == r"'\uaaf7\u200b\ue000'", "what has no shape or no width is spelled out"
     assert quote("x" * 1_000_000) == "'" + "x" * 79 + "…'"
     assert shorten("abc", 3) == "abc"
 
