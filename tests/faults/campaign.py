@@ -13,8 +13,8 @@ from planexe_dag_factory.errors import StackError
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.configuration import ADMIN, REVIEWER
-from tests.faults.counting import losses
-from tests.faults.killing import COMPONENTS, Kill, Killer
+from tests.faults.counting import calls, describe_calls, losses
+from tests.faults.killing import Kill, Killer
 from tests.faults.moments import AFTER, RANDOM, Sign, Watch
 from tests.faults.people import People
 from tests.faults.plan import PLAN_ID
@@ -22,6 +22,8 @@ from tests.faults.sites import Site
 
 RECOVERED_WITHIN_S = 150
 RUN_WITHIN_S = 600
+KILL_WITHIN_S, BEGIN_WITHIN_S = 45, 900
+"""How long a campaign may take: so much for each kill, and so much beside."""
 LONGEST_S = 7.0
 AT_NAMED: tuple[tuple[str, str], ...] = (
     *((moment, "task") for moment in AFTER if moment not in ("acted", "answered")),
@@ -30,6 +32,8 @@ AT_NAMED: tuple[tuple[str, str], ...] = (
     ("acted", "triggerer"),
     ("answered", "scheduler"),
     ("answered", "api-server"),
+    ("answered", "redis"),
+    ("assignment-sent", "redis"),
     ("assignment-sent", "mill"),
     ("assignment-sent", "worker"),
     ("outcome-received", "worker"),
@@ -55,18 +59,24 @@ class Row:
 
 @dataclass
 class Campaign:
-    """Kills `kills` times over as many runs as it takes. Everything that chance decides follows from the seed."""
+    """Kills `kills` times over as many runs as it takes. Everything that chance decides follows from the seed.
+
+    One that is to be `complete` goes on until every named moment and every kind of component has had its
+    kill, and has failed where that took too long.
+    """
 
     site: Site
     kills: int
     seed: int
     moments: tuple[str, ...] = ()
+    complete: bool = False
     rows: list[Row] = field(default_factory=list)
     runs: list[tuple[str, str, list[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
-        self._named = [pair for pair in AT_NAMED if not self.moments or pair[0] in self.moments]
+        self._named = [pair for pair in AT_NAMED if self._is_for_here(*pair)]
+        self._wanted = {moment for moment, _ in self._named}
         self._chance.shuffle(self._named)
         self._next: list[str] = []
 
@@ -74,7 +84,8 @@ class Campaign:
         """Kill until enough was killed; each run then goes on to its end and is counted."""
         admin, reviewer = self.site.login(ADMIN), self.site.login(REVIEWER)
         self._wait_for_dag(admin)
-        while len(self.rows) < self.kills:
+        end = time.monotonic() + BEGIN_WITHIN_S + KILL_WITHIN_S * self.kills
+        while self._goes_on and time.monotonic() < end:
             with People(reviewer, PLAN_ID, self.seed + len(self.runs)) as people:
                 self._one_run(admin, people)
 
@@ -82,7 +93,31 @@ class Campaign:
     def faults(self) -> list[str]:
         """Everything that went wrong."""
         never = [f"{row.what} was not made good after {row.moment}" for row in self.rows if row.seconds is None]
-        return never + [f"{run}: {said}" for run, _, problems in self.runs for said in problems]
+        few = [f"only {len(self.rows)} of {self.kills} kills in time"] if len(self.rows) < self.kills else []
+        return never + few + self._untried + [f"{run}: {said}" for run, _, problems in self.runs for said in problems]
+
+    @property
+    def _untried(self) -> list[str]:
+        """What a complete campaign has left out."""
+        if not self.complete:
+            return []
+        moments = sorted(self._wanted - {row.moment for row in self.rows})
+        kinds = sorted(set(self._kinds) - {row.component for row in self.rows})
+        return [
+            *(f"nothing was killed at the moment {moment}" for moment in moments),
+            *(f"no {kind} was killed" for kind in kinds),
+        ]
+
+    @property
+    def _goes_on(self) -> bool:
+        return len(self.rows) < self.kills or bool(self._untried)
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return () if self.moments else self.site.kinds
+
+    def _is_for_here(self, moment: str, component: str) -> bool:
+        return component in self.site.kinds and (not self.moments or moment in self.moments)
 
     def _wait_for_dag(self, admin: AirflowClient) -> None:
         assert self._until(lambda: admin.dag(PLAN_ID) is not None, 90), admin.import_errors()
@@ -95,14 +130,15 @@ class Campaign:
         watch = Watch(folder, self.site.journal, lambda: len(people.taken))
         killer = Killer(self.site, admin, self._chance)
         end = time.monotonic() + RUN_WITHIN_S
-        while len(self.rows) < self.kills and not self._ended(admin, run_id) and time.monotonic() < end:
+        while self._goes_on and not self._ended(admin, run_id) and time.monotonic() < end:
             self._one_kill(killer, watch, run_id)
         over = self._until(lambda: self._ended(admin, run_id), RUN_WITHIN_S)
         state = self._state(admin, run_id) if over else "still running"
         found = [] if state == "success" else [f"it ended as {state}"]
-        found += people.refused + losses(RunFolder(folder), self.site, people.taken)
+        found += people.refused + losses(RunFolder(folder), self.site, people.taken, watch.events)
         self.runs.append((folder.name, state, found))
         print(f"run {folder.name}: {state}; {found or 'nothing twice, nothing lost'}", flush=True)
+        print(f"    {describe_calls(calls(folder.name, self.site))}; {len(watch.events)} events seen", flush=True)
 
     def _folder(self, known: set[str]) -> Path:
         def new() -> list[str]:
@@ -125,7 +161,7 @@ class Campaign:
     def _choose(self, sign: Sign | None) -> tuple[str, str]:
         if sign:
             return next(pair for pair in self._named if pair[0] == sign.name)
-        self._next = self._next or self._chance.sample(COMPONENTS, len(COMPONENTS))
+        self._next = self._next or self._chance.sample(self.site.kinds, len(self.site.kinds))
         return RANDOM, self._next.pop()
 
     def _recover(self, killed: Kill, moment: str, sign: Sign | None) -> None:

@@ -18,7 +18,6 @@ from planexe_dag_factory.stack.client import AirflowClient
 from tests.faults.plan import PLAN_ID
 from tests.faults.sites import Site
 
-COMPONENTS = ("scheduler", "triggerer", "api-server", "dag-processor", "mill", "task", "worker")
 _HEARTS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag-processor": "dag_processor"}
 _AT_WORK = ("queued", "running")
 
@@ -104,6 +103,8 @@ class Killer:
     def _answers(self, component: str, at: float) -> bool:
         if component == "mill":
             return httpx.get(f"{self.site.mill}/healthz", timeout=2).is_success
+        if component == "redis":
+            return self.site.has_broker()
         health = httpx.get(f"{self.site.url}/api/v2/monitor/health", timeout=5).raise_for_status().json()
         if component not in _HEARTS:
             return True
@@ -126,7 +127,7 @@ def _patient(look: Callable[[], bool]) -> Callable[[], bool]:
     def patient() -> bool:
         try:
             return look()
-        except (httpx.HTTPError, StackError, psutil.NoSuchProcess):
+        except (httpx.HTTPError, StackError, OSError, psutil.NoSuchProcess):
             return False
 
     return patient

@@ -1,4 +1,4 @@
-"""An agent whose every effect is a line in a journal, so that a test can count what was really done.
+"""An agent whose every call and every effect is a line in a journal, so that a test can count what was really done.
 
 The journal (environment: JOURNAL) stands for the world outside: it knows an idempotency key when it
 sees one again, except where the action cannot take one, which is what makes it irreversible.
@@ -13,7 +13,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from planexe_agents.protocol import Assignment
 from planexe_agents.service import Agent, Completed, Task
+from planexe_agents.signing import digest
 from pydantic import BaseModel
 
 SLOW_S = 4.0
@@ -27,16 +29,33 @@ class Flour(BaseModel):
     words: str
 
 
-agent = Agent(id="mill", type="milling", name="A mill that counts its sacks", version="1.0")
 _lock = Lock()
+
+
+class CountingAgent(Agent):
+    """Notes what it is asked for before it looks at it: the same again, after somebody died, as well."""
+
+    def objections(self, assignment: Assignment) -> tuple[str, ...]:
+        told = {"run": assignment.run, "step": assignment.step, "key": assignment.id, "at": time.time()}
+        with _lock:
+            _write(calls_beside(_journal()), {**told, "digest": digest(assignment.model_dump(mode="json"))})
+        return super().objections(assignment)
+
+
+agent = CountingAgent(id="mill", type="milling", name="A mill that counts its sacks", version="1.0")
 
 
 def _journal() -> Path:
     return Path(os.environ["JOURNAL"])
 
 
+def calls_beside(journal: Path) -> Path:
+    """Return the journal of calls that goes with the one of effects."""
+    return journal.with_name(f"{journal.name}-calls")
+
+
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Read every effect so far; a line that was cut off by a kill is none."""
+    """Read every effect, or every call, so far; a line that was cut off by a kill is none."""
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
@@ -47,11 +66,14 @@ def _take_effect(task: Task, *, knows_keys: bool) -> None:
         if knows_keys and any(one["key"] == task.digest for one in read_journal(path)):
             return
         told = task.assignment
-        line = {"key": task.digest, "run": told.run, "step": told.step, "action": told.action, "at": time.time()}
-        with path.open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(line) + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
+        _write(path, {"key": task.digest, "run": told.run, "step": told.step, "action": told.action, "at": time.time()})
+
+
+def _write(path: Path, line: dict[str, Any]) -> None:
+    with path.open("a", encoding="utf-8") as journal:
+        journal.write(json.dumps(line) + "\n")
+        journal.flush()
+        os.fsync(journal.fileno())
 
 
 def _done(inputs: Sack, confidence: float = 0.95) -> Completed[Flour]:

@@ -45,12 +45,15 @@ class Sign:
 
 @dataclass
 class Watch:
-    """Sees what is new in a run folder and in the journal of effects, within a millisecond or two."""
+    """Sees what is new in a run folder and in the journal of effects, within a millisecond or two.
+
+    `events` are those it has seen, by folder and name: none of them may ever go.
+    """
 
     run: Path
     journal: Path
     answered: Callable[[], int]
-    _seen: set[str] = field(default_factory=set)
+    events: set[tuple[str, str]] = field(default_factory=set)
     _lines: int = 0
     _answers: int = 0
 
@@ -75,8 +78,8 @@ class Watch:
         for about in _names(self.run / "audit"):
             for name in _names(self.run / "audit" / about):
                 file = EventFile.parse(about, name)
-                if file and name not in self._seen:
-                    self._seen.add(name)
+                if file and (about, name) not in self.events:
+                    self.events.add((about, name))
                     found.append(Sign(file.action, about))
         return found
 

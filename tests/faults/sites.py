@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -26,9 +27,11 @@ from planexe_dag_factory.stack.home import Home
 from planexe_dag_factory.stack.state import read_state
 from planexe_dag_factory.stack.supervisor import Program, Supervisor
 from tests.faults.plan import PHASES, PLAN_ID, fault_plan, fault_policy
-from tests.stack.deployment import PASSWORDS, Deployment
+from tests.stack.deployment import PASSWORDS, SECRETS, Deployment
 
 MILL = Path(__file__).with_name("mill.py")
+KINDS = ("scheduler", "triggerer", "api-server", "dag-processor", "mill", "task", "worker")
+"""The components that are killed."""
 QUICK: Mapping[str, Mapping[str, str]] = {
     "scheduler": {
         "task_instance_heartbeat_timeout": "15",
@@ -63,6 +66,15 @@ class Site(ABC):
     @abstractmethod
     def keys(self) -> Path:
         """The folder of the orchestrator's key."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of components that are killed here."""
+        return KINDS
+
+    def has_broker(self) -> bool:
+        """Say whether a broker brings tasks to workers now."""
+        return False
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -145,6 +157,15 @@ class CelerySite(Site):
     def processes(self) -> dict[str, psutil.Process]:
         found = {name: component.process.find() for name, component in self.supervisor.components.items()}
         return {name: process for name, process in found.items() if process}
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return (*KINDS, "redis")
+
+    def has_broker(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.deployment.ports["redis:6379"]), 2) as broker:
+            broker.sendall(f"AUTH {SECRETS['REDIS_PASSWORD']}\r\nPING\r\n".encode())
+            return broker.recv(100).startswith(b"+OK")
 
     def login(self, user: str) -> AirflowClient:
         return AirflowClient(self.url, user, PASSWORDS[user])
