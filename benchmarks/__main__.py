@@ -16,6 +16,8 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,14 +59,15 @@ def main() -> None:
     for name in options.names or MEASURES:
         title, measure = MEASURES[name]
         with console.status(f"Measuring: {title}"), tempfile.TemporaryDirectory(prefix="planexe-bench-") as scratch:
-            figures = measure(Path(scratch) / "home", scale)
+            keep = partial(write, results, name, title, scale) if results else scale.keep
+            figures = measure(Path(scratch) / "home", replace(scale, keep=keep))
         console.print(table(title, figures))
         if results:
-            write(results, name, title, figures, scale)
+            write(results, name, title, scale, figures)
 
 
-def write(folder: Path, name: str, title: str, figures: Sequence[Figure], scale: Scale) -> None:
-    """Keep the results of one benchmark: `<name>.md` and `<name>.json`."""
+def write(folder: Path, name: str, title: str, scale: Scale, figures: Sequence[Figure]) -> None:
+    """Keep the results of one benchmark, so far or all of them: `<name>.md` and `<name>.json`."""
     folder.mkdir(exist_ok=True)
     setting = {
         "python": platform.python_version(),

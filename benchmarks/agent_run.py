@@ -52,8 +52,12 @@ def measure(scratch: Path, scale: Scale) -> list[Figure]:
         bench.run(OURS)
         write_by_hand(bench, steps)
         bench.run(HAND)
-        pairs = tuple((bench.run(OURS), bench.run(HAND)) for _ in range(rounds))
-    return [Figure(f"run, {steps} agent steps", f"{steps} HttpOperators", pairs, AIM, "s")]
+        pairs: tuple[tuple[float, ...], ...] = ()
+        for _ in range(rounds):
+            pairs = (*pairs, (bench.run(OURS), bench.run(HAND)))
+            figures = [Figure(f"run, {steps} agent steps", f"{steps} HttpOperators", pairs, AIM, "s")]
+            scale.keep(figures)
+    return figures
 
 
 def drop(plans: Path, steps: int) -> None:

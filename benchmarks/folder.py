@@ -89,7 +89,7 @@ def _figures(ours: Found, hand: Found, count: int, rest_s: int) -> Iterator[Figu
 
 
 def _stages(side: Side, rest_s: int) -> Found:
-    subprocess.run(_airflow("db", "migrate"), env=side.env, check=True, capture_output=True, cwd=ROOT)
+    subprocess.run(_airflow("db", "migrate"), env=side.env, check=True, capture_output=True, cwd=ROOT, timeout=600)
     with _processor(side) as process, measured({"": process}) as first:
         _await(lambda: side.parsed_since("1970") >= side.count)
     begun = _now()

@@ -27,6 +27,7 @@ from planexe_dag_factory.stack.embedded import free_port
 PLANS, TICKETS, PAGE, ASKS = 50, 10_000, 50, 15
 QUICK_PLANS, QUICK_TICKETS = 8, 80
 AIM_S = 0.3
+SEED_S, FILL_S = 3600, 600
 OURS, THEIRS = "/planexe/api/v1/tickets", "/api/v2/dags/~/dagRuns/~/hitlDetails"
 PEOPLE = {
     "owner": {"users": ["boss"]},
@@ -45,7 +46,11 @@ def measure(home: Path, scale: Scale) -> list[Figure]:
     databases = {"SQLite": f"sqlite:///{home}/airflow.db"}
     if "PLANEXE_BENCH_POSTGRES" in os.environ:
         databases["PostgreSQL"] = os.environ["PLANEXE_BENCH_POSTGRES"]
-    return [figure for name, url in databases.items() for figure in _measure(home / name, name, url, scale)]
+    figures: list[Figure] = []
+    for name, url in databases.items():
+        figures += _measure(home / name, name, url, scale)
+        scale.keep(figures)
+    return figures
 
 
 def _measure(home: Path, name: str, database: str, scale: Scale) -> list[Figure]:
@@ -53,18 +58,20 @@ def _measure(home: Path, name: str, database: str, scale: Scale) -> list[Figure]
     environment = site_environment(home, url, database)
     seed(home, environment, scale.of(PLANS, QUICK_PLANS), scale.of(TICKETS, QUICK_TICKETS))
     with served(url, environment, home) as (client, server):
-        _say(f"{name}: {fill(client):.1f} s until every ticket is in the index; {_queries(environment)} queries a page")
+        filled = Figure(f"{name}: until every ticket is in the index", "", ((fill(client),),), unit="s")
+        queries = Figure(f"{name}: queries a page", "", ((_queries(environment),),), unit="")
         before = server.memory_full_info().uss
-        figures = _figures(client, name, rounds)
-        grown = (server.memory_full_info().uss - before) / 1e6
-        _say(f"{name}: the server's memory grew by {grown:.1f} MB over {len(OWN) * rounds * ASKS} pages")
-    return figures
+        pages = _figures(client, name, rounds)
+        grown = server.memory_full_info().uss - before
+    asked = len(OWN) * rounds * ASKS
+    memory = Figure(f"{name}: what the server's memory grew by over {asked} pages", "", ((grown,),), unit="MB")
+    return [filled, queries, *pages, memory]
 
 
 def seed(home: Path, environment: Mapping[str, str], plans: int, tickets: int) -> None:
     """Fill the database and the run folders of a site."""
     command = [sys.executable, "-m", "benchmarks.inbox_site", str(home), str(plans), str(tickets)]
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=SEED_S)
     if done.returncode:
         raise SystemExit(done.stderr[-4000:])
 
@@ -91,9 +98,11 @@ def _time(client: httpx.Client, path: str, wanted: Mapping[str, Any]) -> float:
 
 
 def fill(client: httpx.Client) -> float:
+    """Ask until every ticket is in the index; return how many seconds that took."""
     start = time.perf_counter()
-    while client.get("/planexe/api/v1/tickets").raise_for_status().json()["unread"]:
-        pass
+    while unread := client.get("/planexe/api/v1/tickets").raise_for_status().json()["unread"]:
+        if time.perf_counter() - start > FILL_S:
+            raise SystemExit(f"{unread} tickets were not in the index after {FILL_S} s")
     return time.perf_counter() - start
 
 
@@ -116,7 +125,8 @@ with create_session() as session:
 
 
 def _queries(environment: Mapping[str, str]) -> int:
-    done = subprocess.run([sys.executable, "-c", COUNT], env=environment, check=True, capture_output=True, text=True)
+    command = [sys.executable, "-c", COUNT]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=FILL_S)
     return int(done.stdout.split()[-1])
 
 
@@ -172,7 +182,3 @@ def site_environment(home: Path, url: str, database: str) -> dict[str, str]:
         "PLANEXE__KEYS": home / "keys",
     }
     return kept | {f"AIRFLOW__{key}" if "__" in key else f"AIRFLOW_{key}": str(one) for key, one in settings.items()}
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

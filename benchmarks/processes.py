@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+MODULE_S = 3600
+"""How long a module may take: the largest compiles and renders 200 plans."""
 REAL_PLANS = ROOT.parent / "shared" / "plans"
 EXAMPLES = ROOT / "dags" / "examples"
 
@@ -33,7 +35,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def run_module(module: str, *arguments: str, env: dict[str, str]) -> Any:
     """Run a module of the benchmarks and return the JSON of its last line. Raises where it fails."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True, timeout=MODULE_S)
     if done.returncode:
         raise SystemExit(f"{' '.join(command[:3])} failed:\n{done.stderr[-4000:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -97,7 +97,10 @@ def measure(scratch: Path, scale: Scale) -> list[Figure]:
         _run(bench, hand, 1)
         with measured(bench.processes) as rest:
             time.sleep(scale.of(30, 5))
-        rounds = [(_run(bench, ours, each), _run(bench, hand, each)) for _ in range(scale.rounds)]
+        rounds: list[tuple[Found, Found]] = []
+        for _ in range(scale.rounds):
+            rounds.append((_run(bench, ours, each), _run(bench, hand, each)))
+            scale.keep([*_figures(rounds, plans * each), _resting(rest)])
     return [*_figures(rounds, plans * each), _resting(rest)]
 
 
@@ -148,6 +151,11 @@ def _run(bench: Bench, side: Side, each: int) -> Found:
             for dag_id in side.dag_ids:
                 answered |= {(dag_id, run_id): at for run_id, at in side.answer(bench, dag_id).items()}
             time.sleep(LOOK_S)
+        unanswered = [f"{dag_id} {run_id}" for dag_id, run_id in runs if (dag_id, run_id) not in answered]
+        if unanswered:
+            raise SystemExit(
+                f"nobody was asked for {RUN_S} s in {len(unanswered)} of {len(runs)} runs: {unanswered[:3]}"
+            )
         for dag_id, run_id in runs:
             bench.await_ended(dag_id, run_id)
     latencies = [_started(bench, dag_id, run_id, side.after) - answered[dag_id, run_id] for dag_id, run_id in runs]

@@ -28,7 +28,7 @@ from planexe_dag_factory.stack.embedded import free_port
 
 QUICK_PLANS, QUICK_TICKETS = 4, 40
 FEW_PLANS, FEW_TICKETS = 1, 4
-WARM_S = 20
+WARM_S, LOOP_S = 20, 600
 ASKS = 7
 RUN = f"/planexe/api/v1/runs/plan-000/{quote(RUN_ID, safe='')}"
 PAGES = {
@@ -57,6 +57,7 @@ def measure(scratch: Path, scale: Scale) -> list[Figure]:
     many, few = scratch / "many", scratch / "few"
     beside_many, beside_few = _site(many, plans, tickets), _site(few, FEW_PLANS, FEW_TICKETS)
     pages = list(_pages(many, beside_many, f"{tickets} tickets in {plans} plans", scale.rounds))
+    scale.keep(pages)
     looked = [(_look(many, beside_many, seconds), _look(few, beside_few, seconds))]
     return [*pages, *_figures(looked, tickets)]
 
@@ -91,15 +92,30 @@ def _look(home: Path, environment: Mapping[str, str], seconds: int) -> Looked:
     """Let a scheduler run beside what waits; its first moments do not count."""
     log = home / "loops.txt"
     with _scheduler(environment, log) as process:
-        while not log.exists():
-            if process.poll() is not None:
-                raise SystemExit("the scheduler has ended; see scheduler.log")
-            time.sleep(0.5)
+        _await_loops(process, log, 1)
         time.sleep(WARM_S)
         log.write_text("")
         with measured({"scheduler": process}) as usage:
             time.sleep(seconds)
-        return Looked(usage, tuple(float(line) for line in log.read_text(encoding="utf-8").splitlines()[:-1]))
+            _await_loops(process, log, 2)  # the first was under way already, and a loop may take longer than that
+        return Looked(usage, _loops(log)[1:])
+
+
+def _await_loops(process: psutil.Popen, log: Path, count: int) -> None:
+    """Wait until the scheduler has gone round so often."""
+    end = time.monotonic() + LOOP_S
+    while len(_loops(log)) < count:
+        if process.poll() is not None:
+            raise SystemExit(f"the scheduler has ended: {log.with_name('scheduler.log').read_text()[-4000:]}")
+        if time.monotonic() > end:
+            raise SystemExit(f"the scheduler did not go round {count} times within {LOOP_S} s")
+        time.sleep(0.5)
+
+
+def _loops(log: Path) -> tuple[float, ...]:
+    """Read how long each whole loop was; the last line may be cut off."""
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
+    return tuple(float(line) for line in lines if line.endswith("\n"))
 
 
 @contextmanager

@@ -21,7 +21,11 @@ def measure(scratch: Path, scale: Scale) -> list[Figure]:
     """Start the same stack anew for each number of workers."""
     steps = scale.of(STEPS, QUICK_STEPS)
     drop(scratch / "plans", steps)
-    return [_with_workers(scratch, count, steps, scale.rounds) for count in WORKERS[: scale.of(len(WORKERS), 2)]]
+    figures: list[Figure] = []
+    for count in WORKERS[: scale.of(len(WORKERS), 2)]:
+        figures.append(_with_workers(scratch, count, steps, scale.rounds))
+        scale.keep(figures)
+    return figures
 
 
 def _with_workers(scratch: Path, workers: int, steps: int, rounds: int) -> Figure:
