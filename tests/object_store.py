@@ -39,17 +39,17 @@ def make_bucket(endpoint: str) -> None:
 
 
 @contextmanager
-def object_store(log: Path) -> Iterator[Mapping[str, str]]:
-    """Run the server; yield the environment that reaches it."""
+def object_store(log: Path, host: str = "127.0.0.1") -> Iterator[Mapping[str, str]]:
+    """Run the server at an address; yield the environment that reaches it."""
     pytest.importorskip("moto.server")
     port = free_port()
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     with (
         log.open("wb") as out,
-        subprocess.Popen(command("127.0.0.1", port), stdout=out, stderr=out, env=kept) as server,
+        subprocess.Popen(command(host, port), stdout=out, stderr=out, env=kept) as server,
     ):
         try:
-            endpoint = f"http://127.0.0.1:{port}"
+            endpoint = f"http://{host}:{port}"
             make_bucket(endpoint)
             yield {**LOGIN, "AWS_ENDPOINT_URL": endpoint}
         finally:

@@ -27,9 +27,10 @@ def run_pytest(folder: Path, reason: str, *, ci: bool) -> subprocess.CompletedPr
         ("chromium is not installed", True, 1),
         ("chromium is not installed", False, 0),
         ("no ../shared/plans beside the checkout", True, 0),
+        ("a network namespace needs root", True, 0),
     ],
 )
-def test_a_missing_part_fails_in_ci_alone_and_missing_data_never(
+def test_a_missing_part_fails_in_ci_alone_and_missing_data_or_rights_never(
     tmp_path: Path, reason: str, ci: bool, status: int
 ) -> None:
     done = run_pytest(tmp_path, reason, ci=ci)

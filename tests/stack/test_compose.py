@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from airflow.configuration import conf
+from airflow.sdk import Connection
 
 from planexe_dag_factory.stack.configuration import Settings, write_configuration
 from planexe_dag_factory.stack.home import Home
@@ -49,9 +51,16 @@ def test_airflow_starts_after_the_database_and_the_registry_are_there(compose: d
         assert needs["registry"] == {"condition": "service_completed_successfully"}
 
 
+def test_tasks_on_their_way_survive_redis(compose: dict[str, Any]) -> None:
+    redis = compose["services"]["redis"]
+    assert " ".join(redis["command"]).endswith("--appendonly yes --appendfsync always")
+    assert redis["volumes"] == ["redis:/data"]
+
+
 def test_every_agent_is_registered_where_it_listens(compose: dict[str, Any]) -> None:
     words = compose["services"]["registry"]["command"]
-    assert words[1:] == [f"http://{name}:8000" for name in AGENTS]
+    assert words[:2] == ["--yes", "--connection=planexe_agents"]
+    assert words[2:] == [f"http://{name}:8000" for name in AGENTS]
     for name in AGENTS:
         assert "--port 8000 " in compose["services"][name]["command"]
 
@@ -70,6 +79,57 @@ def test_every_airflow_process_shares_what_runs_leave_behind(compose: dict[str, 
     assert environment["AIRFLOW__PLANEXE__KEYS"] in mounted
     assert environment["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] in mounted
     assert len({str(compose["services"][name]["volumes"]) for name in AIRFLOW}) == 1
+
+
+def test_the_agents_token_is_the_password_of_the_connection_that_they_are_registered_with(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = compose["services"]["worker"]["environment"]["AIRFLOW_CONN_PLANEXE_AGENTS"]
+    assert compose["services"]["analysis"]["environment"]["PLANEXE_AGENT_TOKEN"] == "${AGENT_TOKEN:-}"
+    for token in ("", "secret"):
+        monkeypatch.setenv("AIRFLOW_CONN_PLANEXE_AGENTS", given.replace("${AGENT_TOKEN:-}", token))
+        assert (Connection.get("planexe_agents").password or "") == token
+
+
+def test_every_setting_is_one_of_airflow_or_documented(compose: dict[str, Any]) -> None:
+    told = [one["name"] for one in yaml.safe_load((ROOT / "docs/helm/values.yaml").read_text())["env"]]
+    ours = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE))
+    for name in (*compose["services"]["worker"]["environment"], *told):
+        if not name.startswith("AIRFLOW__"):
+            continue
+        section, option = name.removeprefix("AIRFLOW__").lower().split("__")
+        known = (
+            ours if section == "planexe" else conf.configuration_description.get(section, {"options": {}})["options"]
+        )
+        assert option in known, name
+
+
+def test_kubernetes_keeps_strangers_from_the_agents_and_bounds_what_they_take() -> None:
+    parts = list(yaml.safe_load_all((ROOT / "docs/helm/agents.yaml").read_text()))
+    policy = next(part["spec"] for part in parts if part["kind"] == "NetworkPolicy")
+    assert policy["podSelector"]["matchExpressions"] == [{"key": "planexe-agent", "operator": "Exists"}]
+    assert policy["ingress"][0]["from"] == [{"podSelector": {"matchLabels": {"tier": "airflow"}}}]
+    shared = next(part for part in parts if part["kind"] == "ConfigMap")
+    compose = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+    secrets = {"PLANEXE_AGENT_TOKEN", "PLANEXE_MODEL_KEY"}
+    assert set(shared["data"]) | secrets == set(compose["services"]["analysis"]["environment"])
+    for part in (part for part in parts if part["kind"] == "StatefulSet"):
+        agent = part["spec"]["template"]["spec"]["containers"][0]
+        assert {"memory"} <= set(agent["resources"]["limits"])
+        assert agent["livenessProbe"]["httpGet"] == agent["readinessProbe"]["httpGet"]
+        named = [next(iter(one.values()))["name"] for one in agent["envFrom"]]
+        assert named == [shared["metadata"]["name"], "planexe-agents"]
+
+
+def test_kubernetes_keeps_its_secrets_and_versions_as_the_compose_file_does(compose: dict[str, Any]) -> None:
+    values = yaml.safe_load((ROOT / "docs/helm/values.yaml").read_text())
+    named = {values[f"{name}Name"] for name in ("fernetKeySecret", "apiSecretKeySecret", "jwtSecret")}
+    assert len(named) == 1
+    assert f"create secret generic {named.pop()} " in (ROOT / "docs/kubernetes.md").read_text()
+    told = {one["name"]: one["value"] for one in values["env"]}
+    given = compose["services"]["worker"]["environment"]
+    for name in ("REFRESH_INTERVAL", "MIN_FILE_PROCESS_INTERVAL"):
+        assert told[f"AIRFLOW__DAG_PROCESSOR__{name}"] == given[f"AIRFLOW__DAG_PROCESSOR__{name}"]
 
 
 def test_kubernetes_runs_the_agents_as_the_compose_file_does(compose: dict[str, Any]) -> None:
