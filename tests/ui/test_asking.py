@@ -23,10 +23,10 @@ TEXT = "Does the <b>offer</b> include transport?"
 
 @pytest.fixture(autouse=True)
 def told(site: Site) -> Iterator[Path]:
-    """A people file whose site manager is ann; and all notices, in a file."""
+    """A people file whose Finance is ann; and all notices, in a file."""
     home = Path(site.environment["AIRFLOW_HOME"])
     people, notify, heard = home / "people.json", home / "notify.json", home / "heard.jsonl"
-    roles = {"Site manager": {"users": ["ann"]}}
+    roles = {"Finance": {"users": ["ann"]}}
     emails = {"carl": "carl@example.org", "ann": "ann@example.org"}
     groups = {"office": ["carl", "dora"]}
     owner = {"users": ["boss"]}
@@ -40,7 +40,7 @@ def told(site: Site) -> Iterator[Path]:
 
 
 def ticket(site: Site, number: int, *more: str) -> str:
-    return site.place("tickets", "crowd", "RUN", f"ask-{number:03}.human", *more)
+    return site.place("tickets", "vault", "RUN", f"buy-{number:02}.gate", *more)
 
 
 def ask(site: Site, number: int, who: str = "ann", **to: str) -> tuple[int, Any]:
@@ -61,33 +61,33 @@ def heard(path: Path, count: int) -> list[dict[str, str]]:
 
 
 def rows(site: Site, who: str, number: int, **wanted: Any) -> list[dict[str, Any]]:
-    found = site.as_user(who).get("/tickets", params={"q": f"question {number}", "dag_id": "crowd", **wanted})
+    found = site.as_user(who).get("/tickets", params={"q": f"buy {number}", "dag_id": "vault", **wanted})
     return list(found.json()["tickets"])
 
 
 def test_a_question_keeps_the_ticket_open_until_the_one_who_is_asked_replies(site: Site, told: Path) -> None:
-    assert ask(site, 33) == (204, "")
+    assert ask(site, 4) == (204, "")
     [notice] = heard(told, 1)
     assert (notice["event"], notice["asked"], notice["emails"]) == ("asked", "carl", "carl@example.org")
     assert notice["text"].startswith(f"ann asks: {TEXT}")
-    [mine] = rows(site, "carl", 33, scope="mine")
+    [mine] = rows(site, "carl", 4, scope="mine")
     assert (mine["state"], mine["information_from"], mine["answers_for"]) == ("open", ["carl"], None)
     assert site.run(FORGET) > 0
-    assert rows(site, "ann", 33)[0]["information_from"] == ["carl"]
-    found = site.as_user("carl").get(ticket(site, 33)).json()
+    assert rows(site, "ann", 4)[0]["information_from"] == ["carl"]
+    found = site.as_user("carl").get(ticket(site, 4)).json()
     assert (found["state"], found["may_answer"]) == ("open", False)
     assert [(one["to"], one["text"], one["open"], one["to_you"]) for one in found["questions"]] == [
         ("carl", TEXT, True, True)
     ]
-    assert site.as_user("boss").post(ticket(site, 33, "comments"), json={"text": "Good question."}).status_code == 204
-    assert rows(site, "ann", 33)[0]["information_from"] == ["carl"]
-    assert site.as_user("carl").post(ticket(site, 33, "comments"), json={"text": "It does."}).status_code == 204
-    assert rows(site, "ann", 33)[0]["information_from"] == []
-    assert rows(site, "carl", 33, scope="mine") == []
+    assert site.as_user("boss").post(ticket(site, 4, "comments"), json={"text": "Good question."}).status_code == 204
+    assert rows(site, "ann", 4)[0]["information_from"] == ["carl"]
+    assert site.as_user("carl").post(ticket(site, 4, "comments"), json={"text": "It does."}).status_code == 204
+    assert rows(site, "ann", 4)[0]["information_from"] == []
+    assert rows(site, "carl", 4, scope="mine") == []
     notice = heard(told, 2)[1]
     assert (notice["event"], notice["asked"], notice["emails"]) == ("commented", "ann", "ann@example.org")
     assert notice["text"].startswith("carl replies: It does.")
-    said = site.as_user("ann").get(ticket(site, 33)).json()
+    said = site.as_user("ann").get(ticket(site, 4)).json()
     assert [(one["who"], one["what"]) for one in said["comments"]] == [("boss", "commented"), ("carl", "replied")]
     history = [one["what"] for one in said["history"]]
     assert history[0] == "asked carl for information"
@@ -95,17 +95,17 @@ def test_a_question_keeps_the_ticket_open_until_the_one_who_is_asked_replies(sit
 
 
 def test_anybody_of_a_group_replies_and_the_asker_withdraws(site: Site) -> None:
-    assert ask(site, 34, group="office") == (204, "")
-    assert rows(site, "dora", 34, scope="groups")[0]["information_from"] == ["the group office"]
-    assert site.as_user("dora").post(ticket(site, 34, "comments"), json={"text": "Yes."}).status_code == 204
-    assert rows(site, "ann", 34)[0]["information_from"] == []
-    assert ask(site, 34) == (204, "")
-    refused = site.as_user("carl").delete(ticket(site, 34, "questions", "2"))
+    assert ask(site, 5, group="office") == (204, "")
+    assert rows(site, "dora", 5, scope="groups")[0]["information_from"] == ["the group office"]
+    assert site.as_user("dora").post(ticket(site, 5, "comments"), json={"text": "Yes."}).status_code == 204
+    assert rows(site, "ann", 5)[0]["information_from"] == []
+    assert ask(site, 5) == (204, "")
+    refused = site.as_user("carl").delete(ticket(site, 5, "questions", "2"))
     assert (refused.status_code, refused.json()["detail"]) == (403, "Ann has asked, and alone can withdraw it.")
-    assert site.as_user("ann").delete(ticket(site, 34, "questions", "2")).status_code == 204
-    assert rows(site, "ann", 34)[0]["information_from"] == []
-    assert site.as_user("ann").delete(ticket(site, 34, "questions", "2")).status_code == 409
-    events = [one["action"] for one in site.run(EVENTS.replace("{number:03}", "034"))]
+    assert site.as_user("ann").delete(ticket(site, 5, "questions", "2")).status_code == 204
+    assert rows(site, "ann", 5)[0]["information_from"] == []
+    assert site.as_user("ann").delete(ticket(site, 5, "questions", "2")).status_code == 409
+    events = [one["action"] for one in site.run(EVENTS.replace("crowd", "vault").replace("ask-{number:03}", "buy-05"))]
     assert [one for one in events if one.startswith("ticket-")] == [
         "ticket-asked",
         "ticket-commented",
@@ -116,32 +116,32 @@ def test_anybody_of_a_group_replies_and_the_asker_withdraws(site: Site) -> None:
 
 def test_only_who_deals_with_a_ticket_asks_and_only_known_people(site: Site) -> None:
     refusal = "Only who is asked, the owner or a senior may ask for information."
-    assert ask(site, 35, "carl", user="dora") == (403, refusal)
-    assert ask(site, 35, "boss") == (204, "")
-    assert ask(site, 35, user="mallory")[0] == 422
-    assert ask(site, 35, "vera")[0] == 403
-    done = {"option": "Done", "fields": {"comment": "x"}}
-    assert site.as_user("ann").post(ticket(site, 35, "answer"), json=done).status_code == 200
-    assert ask(site, 35) == (409, "It has been answered.")
+    assert ask(site, 6, "carl", user="dora") == (403, refusal)
+    assert ask(site, 6, "boss") == (204, "")
+    assert ask(site, 6, user="mallory")[0] == 422
+    assert ask(site, 6, "vera")[0] == 403
+    done = {"option": "Approve", "fields": {"amount": 250_000}}
+    assert site.as_user("ann").post(ticket(site, 6, "answer"), json=done).status_code == 200
+    assert ask(site, 6) == (409, "It has been answered.")
 
 
 def test_a_channel_that_fails_fails_no_question(site: Site, told: Path) -> None:
     (told.parent / "notify.json").write_text("{")
-    assert ask(site, 36) == (204, "")
-    assert rows(site, "ann", 36)[0]["information_from"] == ["carl"]
+    assert ask(site, 7) == (204, "")
+    assert rows(site, "ann", 7)[0]["information_from"] == ["carl"]
 
 
 def test_in_a_terminal(site: Site) -> None:
-    assert invoke(site, "ask", "crowd/ask-037.human", "Which quay?", "--of", "carl").exit_code == 0
-    assert invoke(site, "ask", "crowd/ask-037.human", "Which quay?").exit_code == 2
-    shown = invoke(site, "show", "crowd/ask-037.human", user="carl").stdout
+    assert invoke(site, "ask", "vault/buy-08.gate", "Which quay?", "--of", "carl").exit_code == 0
+    assert invoke(site, "ask", "vault/buy-08.gate", "Which quay?").exit_code == 2
+    shown = invoke(site, "show", "vault/buy-08.gate", user="carl").stdout
     assert "ann asks carl" in shown
     assert "| Which quay?" in shown
 
 
 @pytest.mark.browser
 def test_on_the_page_it_is_asked_and_replied_to(site: Site, visit: Open) -> None:
-    page = visit("tickets", "crowd", "RUN", "ask-038.human")
+    page = visit("tickets", "vault", "RUN", "buy-09.gate")
     page.get_by_role("button", name="Ask…").click()
     dialog = page.get_by_role("dialog", name="Ask for information")
     dialog.get_by_role("button", name="Ask").click()
@@ -153,9 +153,9 @@ def test_on_the_page_it_is_asked_and_replied_to(site: Site, visit: Open) -> None
     expect(asked).to_contain_text("Information asked of carl")
     expect(asked).to_contain_text(TEXT)
     other = visit("inbox", user="carl")
-    other.goto(f"{site.url}/planexe/inbox?scope=mine&q=question 38")
-    expect(other.get_by_role("listitem").filter(has_text="Question 38")).to_contain_text("Information asked of carl")
-    other.get_by_role("link", name="Question 38").click()
+    other.goto(f"{site.url}/planexe/inbox?scope=mine&q=buy 9")
+    expect(other.get_by_role("listitem").filter(has_text="Buy 9")).to_contain_text("Information asked of carl")
+    other.get_by_role("link", name="Buy 9").click()
     other.get_by_role("button", name="Reply with a comment").click()
     other.keyboard.type("It does.")
     other.get_by_role("button", name="Comment", exact=True).click()

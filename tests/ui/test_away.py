@@ -49,34 +49,34 @@ def ticket(site: Site, number: int, *more: str) -> str:
 
 def test_a_deputy_finds_and_answers_what_asks_who_is_away(site: Site) -> None:
     carl, done = site.as_user("carl"), {"option": "Done", "fields": {"comment": "For ann."}}
-    assert listed(site, "carl", scope="mine")["total"] == 0
-    assert carl.post(ticket(site, 30, "answer"), json=done).status_code == 403
+    assert listed(site, "carl", scope="mine", dag_id="crowd")["total"] == 0
+    assert carl.post(ticket(site, 53, "answer"), json=done).status_code == 403
     assert leave(site).status_code == 204
-    mine = listed(site, "carl", scope="mine", dag_id="crowd", q="question 30")
-    assert [(row["task_id"], row["answers_for"]["user"]) for row in mine["tickets"]] == [("ask-030.human", "ann")]
+    mine = listed(site, "carl", scope="mine", dag_id="crowd", q="question 53")
+    assert [(row["task_id"], row["answers_for"]["user"]) for row in mine["tickets"]] == [("ask-053.human", "ann")]
     assert mine["counts"]["mine"] == mine["total"] == 1
-    assert listed(site, "ann", scope="mine", q="question 30")["tickets"][0]["answers_for"] is None
-    found = carl.get(ticket(site, 30)).json()
+    assert listed(site, "ann", scope="mine", q="question 53")["tickets"][0]["answers_for"] is None
+    found = carl.get(ticket(site, 53)).json()
     assert (found["may_answer"], found["answers_for"]["user"], found["away"][0]["deputy"]) == (True, "ann", "carl")
-    assert carl.post(ticket(site, 30, "answer"), json=done).status_code == 200
+    assert carl.post(ticket(site, 53, "answer"), json=done).status_code == 200
     assert carl.get("/me/absence").json()["answers_for"][0]["user"] == "ann"
     assert site.as_user("ann").delete("/me/absence").status_code == 204
-    assert carl.post(ticket(site, 31, "answer"), json=done).status_code == 403
-    assert listed(site, "carl", scope="mine")["total"] == 0
+    assert carl.post(ticket(site, 54, "answer"), json=done).status_code == 403
+    assert listed(site, "carl", scope="mine", dag_id="crowd")["total"] == 0
 
 
 def test_a_deputy_gets_what_groups_are_asked_and_only_the_kinds_that_were_named(site: Site) -> None:
     assert leave(site, "boss", kinds=["approval"]).status_code == 204
     groups = listed(site, "boss", scope="groups", dag_id="vault", q="buy 10")["tickets"]
     assert [(row["task_id"], row["answers_for"]["user"]) for row in groups] == [("buy-10.gate", "ann")]
-    assert listed(site, "boss", scope="mine", dag_id="crowd", q="question 31")["total"] == 0
-    refused = site.as_user("boss").get(ticket(site, 31)).json()
+    assert listed(site, "boss", scope="mine", dag_id="crowd", q="question 54")["total"] == 0
+    refused = site.as_user("boss").get(ticket(site, 54)).json()
     assert (refused["may_answer"], refused["answers_for"]) == (False, None)
 
 
 def test_a_deputy_hands_nothing_on(site: Site) -> None:
     leave(site)
-    refused = site.as_user("carl").post(ticket(site, 31, "reassign"), json={"to": {"user": "carl"}, "reason": "x"})
+    refused = site.as_user("carl").post(ticket(site, 54, "reassign"), json={"to": {"user": "carl"}, "reason": "x"})
     assert (refused.status_code, refused.json()["detail"]) == (409, "Only ann, the owner or a senior may hand it on.")
 
 
@@ -121,7 +121,9 @@ def test_in_a_terminal(site: Site) -> None:
     assert (away.exit_code, "carl answers for you until" in away.stderr) == (0, True)
     assert "carl answers." in invoke(site, "away").stdout
     assert "You answer for ann until" in invoke(site, "away", user="carl").stdout
-    assert "you for ann" in " ".join(invoke(site, "list", "--scope", "mine", user="carl").stdout.split())
+    assert "you for ann" in " ".join(
+        invoke(site, "list", "--scope", "mine", "--dag", "crowd", user="carl").stdout.split()
+    )
     assert invoke(site, "away", "--until", "2020-01-01", "--deputy", "carl").exit_code == 1
     assert invoke(site, "away", "--deputy", "carl").exit_code == 2
     assert invoke(site, "back").exit_code == 0
@@ -138,10 +140,10 @@ def test_on_the_page_one_says_that_one_is_away_and_is_back(site: Site, visit: Op
     dialog.get_by_label("Who answers for you").select_option("carl")
     dialog.get_by_role("button", name="I am away").click()
     expect(page.locator("#you-are-away")).to_contain_text("carl answers for you")
-    other = visit("tickets", "crowd", "RUN", "ask-032.human", user="carl")
+    other = visit("tickets", "crowd", "RUN", "ask-056.human", user="carl")
     expect(other.locator("#answers-for")).to_contain_text("You answer for ann, away until")
-    other.goto(f"{site.url}/planexe/inbox?scope=mine&q=question 32")
-    expect(other.get_by_role("listitem").filter(has_text="Question 32")).to_contain_text("for ann, away until")
+    other.goto(f"{site.url}/planexe/inbox?scope=mine&q=question 56")
+    expect(other.get_by_role("listitem").filter(has_text="Question 56")).to_contain_text("for ann, away until")
     expect(other.locator(".away")).to_contain_text("You answer for ann")
     page.get_by_role("button", name="Away…").click()
     page.get_by_role("button", name="I am back").click()
