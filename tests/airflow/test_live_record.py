@@ -1,5 +1,6 @@
 """The record of real runs: whole, gone back to, and aware of what people do to tasks in Airflow itself."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
@@ -14,6 +15,7 @@ from planexe_dag_factory.stack.client import AirflowClient
 from tests.airflow.following import Answer, Followed, agreeable, drop, start, wait_for
 from tests.browsing import chromium
 from tests.conftest import RunningStack
+from tests.record.leaks import key_files, leaks
 
 pytestmark = pytest.mark.airflow
 
@@ -42,6 +44,19 @@ def verified(stack: RunningStack, run: Followed) -> Verification:
 
 def events(run: Followed, action: str) -> list[dict[str, Any]]:
     return [event for event in read_events(run.record) if event["action"] == action]
+
+
+def secrets_of(stack: RunningStack) -> dict[str, bytes]:
+    """Everything that this installation keeps to itself: keys, passwords, and what Airflow signs and encrypts with."""
+    told = {
+        f"{path.name}: {name}": str(value).encode()
+        for path in (stack.home.secrets, stack.home.passwords)
+        for name, value in json.loads(path.read_text()).items()
+    }
+    keys = key_files(stack.home.root)
+    assert {"keys/orchestrator.key", "keys/operator.key"} < set(keys), "and those of the agents"
+    assert len(told) >= 7
+    return {**told, **keys}
 
 
 def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> None:
@@ -76,6 +91,7 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
     assert again.to_the_end(_nobody_is_asked) == "success"
     for one in (run, again):
         assert [problem.message for problem in verified(stack, one).problems] == []
+        assert leaks(one.record, secrets_of(stack)) == []
     assert events(run, "rolled-back")[0]["details"]["into"] == again.record.name
     path.unlink()
 
