@@ -32,8 +32,9 @@ from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.follow import follow, wait_for_dag
 from planexe_dag_factory.stack.supervisor import Supervisor
 from tests.airflow.following import wait_for
-from tests.object_store import BUCKET, object_store
-from tests.stack.deployment import AGENTS, APART, MISSING, PASSWORDS, ROOT, Deployment
+from tests.object_store import BUCKET, LOGIN, object_store
+from tests.record.leaks import key_files, leaks
+from tests.stack.deployment import AGENTS, APART, MISSING, PASSWORDS, ROOT, SECRETS, Deployment
 from tests.stack.hosts import Hosts, hosts_of
 
 KEY_CONNECTION, KEY_SEED = "planexe-key", bytes(range(32))
@@ -164,5 +165,8 @@ def test_a_plan_runs_on_celery_workers_postgresql_and_redis(
         monkeypatch.setenv(name, value)
     found = verify_run(RunFolder(end.run_dir), {SigningKey.from_seed(KEY_SEED).public})
     assert (found.problems, found.state) == ((), "sealed"), "signed everywhere with the key of the connection"
+    told = {**SECRETS, **PASSWORDS, **{name: store[name] for name in LOGIN if name.endswith("SECRET_ACCESS_KEY")}}
+    secrets = {name: value.encode() for name, value in told.items() if name != "WORKER_CONCURRENCY"}
+    assert leaks(RunFolder(end.run_dir), {**secrets, **key_files(folder), KEY_CONNECTION: KEY_SEED}) == []
     assert not (folder / "keys" / "orchestrator.key").exists()
     assert not list(folder.rglob("run.json")), "no part of the record lies on a disk"
