@@ -168,7 +168,8 @@ def _amount_problems(ticket: Mapping[str, Any], option: str, fields: Mapping[str
     wanted, given = ticket.get("amount"), fields.get("amount")
     if option != "Approve" or wanted is None or given is None or given == wanted:
         return ()
-    return (f"amount: type {wanted:.2f} to confirm it",)
+    ways = dict.fromkeys((f"{wanted:.2f}", f"{wanted:,.2f}"))
+    return (f"amount: type {' or '.join(ways)} to confirm it",)
 
 
 def _by_field(problem: str) -> str:

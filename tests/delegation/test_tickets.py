@@ -25,7 +25,7 @@ from tests.delegation.scenes import GATE, ITEM, ROUTE, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna", "planexe page")
 PLACE = Place("harbour", "run-1", "survey.human")
-NOT_A_NUMBER = ("amount: '1000' is not of type 'number'", "amount: type 1000.00 to confirm it")
+NOT_A_NUMBER = ("amount: '1000' is not of type 'number'", "amount: type 1000.00 or 1,000.00 to confirm it")
 NOT_AN_OBJECT = ('result: a JSON object is needed, such as {"summary": "..."}',)
 GATED = replace(ITEM, route=replace(ROUTE, gate=GATE))
 
@@ -63,7 +63,7 @@ def ticket(folder: Path, kind: Kind) -> tuple[Scene, dict[str, Any]]:
         ("review", "Accept", {"salary": 3}, ("Additional properties are not allowed ('salary' was unexpected)",)),
         ("approval", "Approve", {}, ("amount: needed to answer 'Approve'",)),
         ("approval", "Approve", {"amount": 1000}, ()),
-        ("approval", "Approve", {"amount": 999}, ("amount: type 1000.00 to confirm it",)),
+        ("approval", "Approve", {"amount": 999}, ("amount: type 1000.00 or 1,000.00 to confirm it",)),
         ("approval", "Approve", {"amount": "1000"}, NOT_A_NUMBER),
         ("approval", "Reject", {}, ("comment: needed to answer 'Reject'",)),
         ("approval", "Reject", {"comment": "no", "amount": 1}, ()),

@@ -125,6 +125,10 @@ def test_problems_of_an_answer_stand_at_their_fields_before_it_is_sent(visit: Op
     amount.fill("a lot")
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#field-amount-error")).to_contain_text("a number is needed")
+    for ambiguous in ("250000,00", "250.000,00", "2,50000", "25,00,00", "0x3D090"):
+        amount.fill(ambiguous)
+        page.get_by_role("button", name="Approve").click()
+        expect(page.locator("#field-amount-error")).to_contain_text("type 250000.00 or 250,000.00")
     page.get_by_label("Reject").check()
     page.get_by_role("button", name="Reject").click()
     expect(page.locator("#field-comment-error")).to_contain_text("needed")

@@ -16,7 +16,10 @@ export function answerProblems(ticket, option, fields) {
 
 function amountProblems({ amount }, option, { amount: given }) {
   const wrong = option === "Approve" && typeof amount === "number" && given !== undefined && given !== amount;
-  return wrong ? [`amount: type ${amount.toFixed(2)} to confirm it`] : [];
+  if (!wrong) return [];
+  const plain = amount.toFixed(2);
+  const grouped = plain.replaceAll(/\B(?=(\d{3})+\.)/g, ",");
+  return [`amount: type ${[...new Set([plain, grouped])].join(" or ")} to confirm it`];
 }
 
 function resultProblems({ result_schema: schema }, { result }) {

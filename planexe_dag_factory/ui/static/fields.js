@@ -16,13 +16,22 @@ export function control(id, schema, { json = false, rows = 4 } = {}) {
   return h("textarea", { id, rows: json ? 10 : rows, class: json ? "code" : null, spellcheck: json ? "false" : null });
 }
 
+// A comma is a decimal point to half of the world: it is read between groups of three digits alone, and "9600,00" never.
+const PLAIN = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const GROUPED = /^[+-]?\d{1,3}(?<mark>[,'’\s])\d{3}(\k<mark>\d{3})*(\.\d+)?$/;
+
+/** Read a number as it is typed, or copied from the page with its currency; what is none, or is ambiguous, stays text. */
+export function readNumber(text) {
+  const digits = text.replace(/^[A-Z]{3}\s+/, "");
+  return PLAIN.test(digits) || GROUPED.test(digits) ? Number(digits.replaceAll(/[\s,'’]/g, "")) : text;
+}
+
 /** Read a control as its schema wants it; what is not a number stays text, to be refused by name. */
 export function readControl(input, schema) {
   if (input.type === "checkbox") return input.checked;
   if (Array.isArray(schema.enum)) return input.value === "" ? "" : JSON.parse(input.value);
   const text = input.value.trim();
-  const number = Number(text.replaceAll(/[\s,'’]/g, ""));
-  return isNumber(schema) && text !== "" && Number.isFinite(number) ? number : text;
+  return isNumber(schema) ? readNumber(text) : text;
 }
 
 export function writeControl(input, schema, value) {
