@@ -19,6 +19,7 @@ tickets_app = typer.Typer(
 class Scope(StrEnum):
     """Whose tickets."""
 
+    me = "me"
     mine = "mine"
     groups = "groups"
     all = "all"

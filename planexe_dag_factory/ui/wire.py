@@ -271,6 +271,7 @@ class TicketRow(Message):
 class InboxCounts(Message):
     """How many tickets fit the filter in each scope; `by_kind` counts those of the scope that was asked for."""
 
+    me: int
     mine: int
     groups: int
     all: int

@@ -151,6 +151,8 @@ def test_a_row_of_the_inbox_says_what_is_asked_of_whom(site: Site) -> None:
         "assignee": "Finance",
         "users": [],
         "groups": [],
+        "answers_for": None,
+        "information_from": [],
         "claimed_by": None,
         "opened_at": "2026-03-02T09:01:00Z",
         "due_at": "2026-03-01T09:00:00Z",
@@ -285,8 +287,11 @@ def test_the_api_describes_itself(site: Site) -> None:
     paths = site.as_user("vera").get("/openapi.json").json()["paths"]
     one = "/api/v1/tickets/{dag_id}/{run_id}/{task_id}"
     assert {path: sorted(methods) for path, methods in paths.items()} == {
+        "/api/v1/absences": ["get"],
         "/api/v1/health": ["get"],
+        "/api/v1/me/absence": ["delete", "get", "put"],
         "/api/v1/people": ["get"],
+        "/api/v1/people/{name}/absence": ["delete", "put"],
         "/api/v1/plans": ["get"],
         "/api/v1/plans/{dag_id}/runs": ["get"],
         "/api/v1/runs/{dag_id}/{run_id}": ["get"],
@@ -308,6 +313,8 @@ def test_the_api_describes_itself(site: Site) -> None:
         f"{one}/comments": ["post"],
         f"{one}/delegate": ["post"],
         f"{one}/links": ["post"],
+        f"{one}/questions": ["post"],
+        f"{one}/questions/{{number}}": ["delete"],
         f"{one}/reassign": ["post"],
         f"{one}/remind": ["post"],
     }

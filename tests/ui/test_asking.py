@@ -132,11 +132,11 @@ def test_a_channel_that_fails_fails_no_question(site: Site, told: Path) -> None:
 
 
 def test_in_a_terminal(site: Site) -> None:
-    assert invoke(site, "ask", "vault/buy-08.gate", "Which quay?", "--of", "carl").exit_code == 0
-    assert invoke(site, "ask", "vault/buy-08.gate", "Which quay?").exit_code == 2
+    assert invoke(site, "ask", "vault/buy-08.gate", "Which berth?", "--of", "carl").exit_code == 0
+    assert invoke(site, "ask", "vault/buy-08.gate", "Which berth?").exit_code == 2
     shown = invoke(site, "show", "vault/buy-08.gate", user="carl").stdout
     assert "ann asks carl" in shown
-    assert "| Which quay?" in shown
+    assert "| Which berth?" in shown
 
 
 @pytest.mark.browser

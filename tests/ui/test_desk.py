@@ -499,7 +499,8 @@ def test_the_people_file_says_who_is_asked(site: Site) -> None:
 
     assert listed(ann, "mine") == {"dredge.gate"}
     assert listed(ann, "groups") == {"estimate.human", "inspect.human"}
-    assert listed(boss, "mine") == listed(boss, "groups") == set()
+    assert listed(ann, "me") == listed(ann, "mine") | listed(ann, "groups")
+    assert listed(boss, "me") == listed(boss, "mine") == listed(boss, "groups") == set()
     inspect = site.place("tickets", "harbour", "RUN", "inspect.human")
     found = boss.get(inspect).json()
     assert found["assigned"] == {"role": "Site manager", "users": [], "groups": ["office"], "mapped": True}

@@ -22,7 +22,7 @@ def test_the_filter_is_the_address(visit: Open) -> None:
     page = visit("inbox")
     page.get_by_label("Plan", exact=True).focus()
     page.get_by_label("Plan", exact=True).select_option("crowd")
-    expect(page).to_have_url(re.compile(r"\?scope=all&dag_id=crowd$"))
+    expect(page).to_have_url(re.compile(r"\?scope=me&dag_id=crowd$"))
     expect(page.get_by_label("Plan", exact=True)).to_be_focused()
     expect(page.locator("#total")).to_have_text(re.compile(r"^\d+ open tickets$"))
     page.get_by_role("link", name="Next").click()
@@ -41,10 +41,10 @@ def test_the_filter_is_the_address(visit: Open) -> None:
 
 def test_it_opens_on_the_list_that_was_chosen_last(visit: Open) -> None:
     page = visit("inbox")
-    page.get_by_role("link", name=re.compile("^Mine")).click()
-    expect(page.get_by_role("link", name=re.compile("^Mine"))).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name=re.compile("^By name")).click()
+    expect(page.get_by_role("link", name=re.compile("^By name"))).to_have_attribute("aria-current", "page")
     page.get_by_role("navigation", name="PlanExe").get_by_role("link", name="Inbox").click()
-    expect(page.get_by_role("link", name=re.compile("^Mine"))).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name=re.compile("^By name"))).to_have_attribute("aria-current", "page")
 
 
 def test_a_row_says_what_it_is_worth_and_leads_to_its_plan_and_phase(visit: Open) -> None:
@@ -66,6 +66,7 @@ def test_many_are_claimed_at_once_and_what_fails_is_named(site: Site, visit: Ope
     site.as_user("boss").post("/tickets/claim", json=body).raise_for_status()
     assert site.as_user("boss").get(there).json()["claimed_by"] == "boss"
     page = visit("inbox")
+    page.get_by_role("link", name=re.compile("^All")).click()
     page.get_by_label("Search").fill("question 4")
     page.keyboard.press("Enter")
     page.get_by_label("Choose Question 45").check()

@@ -29,7 +29,7 @@ from planexe_dag_factory.ui.wire import (
     Votes,
 )
 
-Scope = Literal["mine", "groups", "all"]
+Scope = Literal["me", "mine", "groups", "all"]
 Due = Literal["overdue", "today", "week", "none"]
 Claimed = Literal["me", "none", "any"]
 Sort = Literal["opened", "-opened", "due", "-due", "plan", "-plan", "priority", "-priority"]
@@ -42,7 +42,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
-    scope: Scope = Field("all", description="Asked of me, of my groups (or of everybody), or all.")
+    scope: Scope = Field("all", description="For me: mine, or my groups' (or everybody's); one of the two; or all.")
     kind: TicketKind | None = None
     dag_id: str | None = None
     run_id: str | None = None
@@ -111,9 +111,13 @@ class _Tally:
         dag_id, plan, kind, mine, groups, tickets = row
         return cls(dag_id, plan, kind, bool(mine), bool(groups), tickets)
 
+    @property
+    def for_me(self) -> bool:
+        return self.mine or self.groups
+
     def fits(self, wanted: Wanted, *, but: Collection[str]) -> bool:
         """Say whether it is listed, leaving out the filters that are named."""
-        scoped = {"mine": self.mine, "groups": self.groups, "all": True}[wanted.scope]
+        scoped = {"me": self.for_me, "mine": self.mine, "groups": self.groups, "all": True}[wanted.scope]
         return (
             ("scope" in but or scoped)
             and ("kind" in but or wanted.kind in (None, self.kind))
@@ -146,6 +150,7 @@ def _counts(tallies: Iterable[_Tally], wanted: Wanted) -> InboxCounts:
             kinds[one.kind] += one.tickets
     scoped = [one for one in tallies if one.fits(wanted, but=("scope",))]
     return InboxCounts(
+        me=sum(one.tickets for one in scoped if one.for_me),
         mine=sum(one.tickets for one in scoped if one.mine),
         groups=sum(one.tickets for one in scoped if one.groups),
         all=sum(one.tickets for one in scoped),
@@ -267,8 +272,9 @@ _ORDER: dict[str, ColumnElement[Any]] = {
 
 def _page(wanted: Wanted, reader: Reader) -> Select[Any]:
     conditions = _fitting(wanted, reader)
-    if wanted.scope != "all":
-        conditions.append(_is_mine(reader) if wanted.scope == "mine" else _is_of_groups(reader))
+    if wanted.scope in ("me", "mine", "groups"):
+        asked = {"mine": [_is_mine], "groups": [_is_of_groups]}.get(wanted.scope, [_is_mine, _is_of_groups])
+        conditions.append(or_(*(asks(reader) for asks in asked)))
     if wanted.kind is not None:
         conditions.append(TICKET.c.kind == wanted.kind)
     if wanted.dag_id is not None:

@@ -5,7 +5,7 @@ import { page, withQuery } from "./api.js";
 import { h, visible, words } from "./dom.js";
 import { KINDS } from "./labels.js";
 
-const SCOPES = { mine: "Mine", groups: "My groups", all: "All" };
+const SCOPES = { me: "For me", mine: "By name", groups: "My groups", all: "All" };
 const STATES = { open: "Open", answered: "Answered", closed: "Closed without an answer" };
 const DUE = { overdue: "Overdue", today: "Within a day", week: "Within a week", none: "No date" };
 const AGES = { 24: "Over a day", 72: "Over three days", 168: "Over a week" };
@@ -22,7 +22,7 @@ export const ALL_OPEN = { scope: "all" };
 export function read() {
   const query = Object.fromEntries(new URLSearchParams(location.search));
   const filter = Object.fromEntries(FIELDS.map((name) => [name, query[name] ?? ""]));
-  if (!(filter.scope in SCOPES)) filter.scope = stored(LAST_SCOPE) ?? "all";
+  if (!(filter.scope in SCOPES)) filter.scope = stored(LAST_SCOPE) ?? "me";
   return { filter, offset: Math.max(0, Number.parseInt(query.offset ?? "0", 10) || 0) };
 }
 

@@ -207,8 +207,8 @@ function heading(error) {
 
 /** Say what happens now, and offer the next ticket. */
 async function thanks(ticket, taken) {
-  const { tickets, total } = await get(["tickets"], { limit: 2 }).catch(() => ({ tickets: [], total: 0 }));
-  const next = tickets.find((one) => one.task_id !== ticket.task_id || one.run_id !== ticket.run_id);
+  const { tickets, total } = await get(["tickets"], { scope: "me", limit: 2 }).catch(() => ({ tickets: [], total: 0 }));
+  const next = tickets.find((one) => one.task_id !== ticket.task_id || one.run_id !== ticket.run_id || one.dag_id !== ticket.dag_id);
   const panel = h(
     "div",
     { class: "notice good", tabindex: "-1" },
@@ -216,7 +216,7 @@ async function thanks(ticket, taken) {
     h("p", {}, taken.next),
     ticket.unblocks.length > 0 && h("p", {}, "Waiting for this: ", ticket.unblocks.slice(0, 3).map((name, index) => [index > 0 && ", ", words(name)]), "."),
     h("p", { class: "quiet" }, "Recorded for ", words(taken.by), "."),
-    h("p", { class: "row" }, next ? h("a", { class: "button", href: page("tickets", next.dag_id, next.run_id, next.task_id) }, `Next ticket (${total} open)`) : h("span", {}, "No more tickets wait."), h("a", { class: "button quiet", href: page("runs", ticket.dag_id, ticket.run_id) }, "See the run")),
+    h("p", { class: "row" }, next ? h("a", { class: "button", href: page("tickets", next.dag_id, next.run_id, next.task_id) }, `Next ticket (${total} for you)`) : h("span", {}, "No more tickets wait for you."), h("a", { class: "button quiet", href: page("runs", ticket.dag_id, ticket.run_id) }, "See the run")),
   );
   announce(`Answered: ${taken.option}. ${taken.next}`);
   return panel;

@@ -151,6 +151,7 @@ function nothing(filter, unread) {
   if (unread > 0) return h("p", { class: "loading", role: "status" }, `Reading ${unread} tickets…`);
   const filtered = isNarrow(filter);
   const said = {
+    me: "Nothing is asked of you, of your groups or of everybody.",
     mine: "Nothing is asked of you by name. Your groups' tickets and those of everybody are in the other lists.",
     groups: "Nothing is asked of your groups.",
     all: "No open tickets. When a plan needs a person, the ticket appears here.",

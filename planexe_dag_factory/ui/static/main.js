@@ -14,7 +14,7 @@ const COUNT_MS = 30000;
 
 async function countTickets() {
   if (document.hidden) return;
-  const { total } = await get(["tickets"], { limit: 1 });
+  const { total } = await get(["tickets"], { scope: "me", limit: 1 });
   const count = document.getElementById("inbox-count");
   count.hidden = total === 0;
   count.textContent = String(total);

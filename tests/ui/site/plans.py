@@ -220,7 +220,7 @@ def harbour() -> SitePlan:
 
 
 def crowd() -> SitePlan:
-    items = [item(f"ask-{number:03}", f"Question {number}", "ask") for number in range(60)]
+    items = [item(f"ask-{number:03}", f"Question {number}", "ask") for number in range(80)]
     tickets = tuple(ticket("crowd", one, "work") for one in items)
     states = {"start": "success"} | {f"{one.id}.human": "awaiting_input" for one in items}
     return SitePlan(spec("crowd", "Crowd", {"ask": "Asking"}, items), states, tickets)
