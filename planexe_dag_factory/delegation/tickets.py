@@ -57,7 +57,7 @@ OPTIONS: Mapping[Kind, tuple[Option, ...]] = {
 }
 COMMENT_TITLES: Mapping[Kind, str] = {
     "work": "What was done, or why it cannot be",
-    "review": "Instructions for a redo, or why it is refused",
+    "review": "Instructions, a reason or a remark",
     "approval": "Reason",
     "senior_review": "Reason",
 }
@@ -195,14 +195,13 @@ def _result_problems(ticket: Mapping[str, Any], fields: Mapping[str, Any]) -> tu
 def _facts(step: StepRun, kind: Kind) -> list[tuple[str, str]]:
     spec, route = step.execution.spec, step.item.route
     phase = step.execution.title_of(step.item.phase)
-    facts = [("Plan", spec.title), ("Phase", phase), ("Step", step.item.title)]
+    facts = [("Plan", spec.title), ("Phase", phase)]
     if route.gate and kind == "approval":
         facts.append(("Kind of approval", route.gate.kind.capitalize()))
-        facts.append(("Raised by", route.gate.why))
         if route.gate.amount is not None:
             facts.append(("Amount", money(route.gate)))
         facts.append(("Who may approve", _approvers(route.gate)))
-        facts.append(("Why they", route.gate.approver_why))
+        facts.append(("Why this role", route.gate.approver_why))
     if kind == "approval":
         facts.append(("Then done by", route.candidates[0].agent if route.candidates else "a person"))
         facts.append(("Approval is bound to", step.payload_digest))

@@ -130,8 +130,7 @@ def test_an_approval_names_its_amount_and_what_it_is_bound_to(tmp_path: Path) ->
     scene, made = ticket(tmp_path, "approval")
     facts = {fact["label"]: fact["value"] for fact in made["facts"]}
     assert facts["Amount"] == "EUR 1,000"
-    assert facts["Raised by"] == "pays 1,000 EUR"
-    assert (facts["Who may approve"], facts["Why they"]) == ("Treasurer", "the policy names it")
+    assert (facts["Who may approve"], facts["Why this role"]) == ("Treasurer", "the policy names it")
     assert facts["Approval is bound to"] == scene.step.payload_digest
     assert made["assignee"] == "Treasurer"
     assert made["agent_says"] is None
