@@ -46,7 +46,7 @@ from planexe_dag_factory.delegation.lifecycle import (
 from planexe_dag_factory.delegation.takeover import is_taken_over
 from planexe_dag_factory.errors import DelegationError, RecordError
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor
-from planexe_dag_factory.record.keys import pin_ring, take_over
+from planexe_dag_factory.record.keys import KeyRing, pin_ring, take_over
 from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.spec.codec import load_spec
 
@@ -86,7 +86,7 @@ class StartRunOperator(BaseOperator):
             self._keep_plan(execution, self._source)
         told = (dag_run.conf or {}).get("rollback")
         if told is not None:
-            self._take_over(execution, told, about["by"])
+            self._take_over(execution, ring, told, about["by"])
         return run.root
 
     def _keep_plan(self, execution: Execution, source: Path) -> None:
@@ -97,13 +97,17 @@ class StartRunOperator(BaseOperator):
         if why:
             self.log.warning("PlanExe's own report will not be brought up to date: %s", why)
 
-    def _take_over(self, execution: Execution, told: Any, by: str | None) -> None:
+    def _take_over(self, execution: Execution, ring: KeyRing, told: Any, by: str | None) -> None:
         """Go on from another run's milestone, where this one was triggered so."""
         from planexe_dag_factory.delegation.rollback import Source, take_over_from  # noqa: PLC0415 - seldom needed
 
         try:
             actor = Actor("person", by, via="Airflow", auth=auth_manager()) if by else ORCHESTRATOR
-            taken = take_over_from(execution, Source.parse(told), actor)
+            source = Source.parse(told)
+            old = execution.root.below(source.run)
+            if old is not None and old.exists("run.json"):
+                take_over(old, ring)  # the old record is told too, by a key that may sign in it
+            taken = take_over_from(execution, source, actor)
         except RecordError as error:
             raise AirflowFailException(str(error)) from error
         self.log.info("Taken over and not done again: %s", ", ".join(taken) or "nothing")
@@ -251,7 +255,7 @@ class FinishRunOperator(BaseOperator):
         problems = self._problems(context)
         execution = begin(execution_of(context), context, RUN)
         said = [*refusals(execution), *problems]
-        if not execution.last_of(RUN, "run-sealed"):
+        if not execution.last_of(RUN, "run-sealed") or not execution.run.exists("final", "seal.json"):
             execution.finish_all_writes()
             end_run(execution, said if problems else [])
             report_end(execution)

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.errors import RecordError
+from planexe_dag_factory.plan.text import spell_out
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.keys import load_ring, public_keys, rotate
 from planexe_dag_factory.record.statements import envelope, statements
@@ -138,7 +139,7 @@ def _keys(keys: Path | None) -> Path:
 def _print_verdict(found: Verification) -> None:
     for problem in found.problems:
         colour = "red" if problem.severity == "error" else "yellow"
-        console.out.print(Text(f"{problem.code}: {problem.where.file} {problem.message}", style=colour))
+        console.out.print(Text(spell_out(f"{problem.code}: {problem.where.file} {problem.message}"), style=colour))
         console.out.print(Text(f"    {problem.hint}", style="dim"))
     for key in (key for key in found.keys if key.origin == "self-declared"):
         said = (

@@ -131,11 +131,12 @@ def _document(progress: Progress, duration: float) -> dict[str, Any]:
 
 
 def record_holds(run_dir: str) -> bool:
-    """Say whether the record that a run has left is whole, as `planexe-dag audit verify` does."""
+    """Say whether the record that a run has left is whole and sealed, as `planexe-dag audit verify` does."""
     try:
-        return verify_run(RunFolder(run_dir)).ok
+        found = verify_run(RunFolder(run_dir))
     except RecordError:
         return False
+    return found.ok and found.state == "sealed"
 
 
 def _print_result(document: dict[str, Any]) -> None:

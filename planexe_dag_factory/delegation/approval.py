@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from planexe_agents.signing import digest, sign_document
+from planexe_agents.signing import digest, digest_bytes, sign_document
 
 from planexe_dag_factory.delegation.asked import Asked, names_of
 from planexe_dag_factory.delegation.desk import actor_of
@@ -16,6 +16,7 @@ from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import RUN, Actor, read_events
 from planexe_dag_factory.record.folder import now
 
+HEADER = "run.json"
 PLAN = "plan"
 """The work item of the senior approval that a refused plan needs before anything else."""
 
@@ -86,6 +87,8 @@ def conflict(step: StepRun, person: Actor) -> str | None:
 def four_eyes(step: StepRun, person: Actor) -> str | None:
     """Say why a person has too much to do with a step to approve it; None where they have not."""
     names = names_of(person)
+    if _began(step) is None and step.execution.run.exists(HEADER):
+        return "who started the run cannot be told from its record, so nobody can approve in it"
     starter, done = _starter(step), step.find_json("result.json")
     if starter and not names.isdisjoint(names_of(starter)):
         return "whoever started the run cannot approve its steps: somebody else must"
@@ -131,11 +134,18 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
 
 
 def _starter(step: StepRun) -> Actor | None:
-    """Return the person who started the run, from the signed event; None where it was no person."""
-    begun = (event for event in read_events(step.execution.run, RUN) if event["action"] == "run-started")
-    signed = next((event for event in begun if step.execution.is_ours(event)), None)
-    starter = actor_of(signed["actor"]) if signed else None
+    """Return the person who started the run, from its signed event; None where it was no person."""
+    begun = _began(step)
+    starter = actor_of(begun["actor"]) if begun else None
     return starter if starter and starter.kind == "person" else None
+
+
+def _began(step: StepRun) -> Mapping[str, Any] | None:
+    """Read the event that began this very run: signed by us, and about its own `run.json`."""
+    run = step.execution.run
+    header = digest_bytes(run.read_bytes(HEADER)) if run.exists(HEADER) else None
+    begun = (one for one in read_events(run, RUN) if one["action"] == "run-started" and step.execution.is_ours(one))
+    return next((one for one in begun if header is None or one["digests"].get(HEADER) == header), None)
 
 
 def require_approvals(step: StepRun) -> None:

@@ -78,7 +78,7 @@ class Execution:
     @cached_property
     def spec(self) -> DagSpec:
         """The DAG that this run began with."""
-        return load_spec(self.run.read_bytes("dagspec.json"))
+        return load_spec(self._began_with("dagspec.json"))
 
     @cached_property
     def plan(self) -> Mapping[str, Any]:
@@ -111,7 +111,20 @@ class Execution:
     @cached_property
     def began_with(self) -> Registry:
         """The agents that the plan was compiled for, without their addresses."""
-        return parse_registry(self.run.read_bytes("registry.json"), "registry.json", thorough=False)
+        return parse_registry(self._began_with("registry.json"), "registry.json", thorough=False)
+
+    def _began_with(self, name: str) -> bytes:
+        """Read what the run began with. Raises RecordError where the signed event of then speaks of something else."""
+        content = self.run.read_bytes(name)
+        marks = {event["digests"][name] for event in self._routed if name in event["digests"]}
+        if marks and digest_bytes(content) not in marks:
+            raise RecordError(f"{name} of {self.run.name} is not what the run began with: it was changed")
+        return content
+
+    @cached_property
+    def _routed(self) -> tuple[Mapping[str, Any], ...]:
+        files = (file for file in list_events(self.run, RUN) if file.action == "plan-routed")
+        return tuple(event for file in files if self.is_ours(event := self.run.read_json(*file.segments)))
 
     def capability(self, agent: str, action: str) -> Capability | None:
         """Return what an action takes, gives and does, as it was when the run began."""

@@ -13,7 +13,8 @@ from typing import Any
 
 from planexe_agents.signing import canonical, sign_document
 
-from planexe_dag_factory.delegation.approval import PLAN, approval_fault
+from planexe_dag_factory.delegation.approval import PLAN, approval_fault, four_eyes
+from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import Execution, StepRun
 from planexe_dag_factory.delegation.takeover import APPROVED, TAKEN_OVER
 from planexe_dag_factory.delegation.votes import bound_to
@@ -112,7 +113,7 @@ def _unchanged(execution: Execution, snapshot: Snapshot, before: Mapping[str, Wo
 
 def _still_approved(execution: Execution, snapshot: Snapshot) -> bool:
     approval = snapshot.read_json("steps", PLAN, "approval.json")
-    return approval is not None and approval_fault(execution.step(PLAN), approval, snapshot.run.name) is None
+    return approval is not None and _void(execution.step(PLAN), approval, snapshot.run.name) is None
 
 
 def _content(item: WorkItem) -> bytes:
@@ -139,11 +140,18 @@ def _take_over_approval(step: StepRun, snapshot: Snapshot) -> None:
     if approval is None or approval["decision"] != "approved" or step.find_json("approval.json"):
         return
     source, milestone = snapshot.run.name, snapshot.name
-    fault = approval_fault(step, approval, source)
+    fault = _void(step, approval, source)
     if fault:
         step.log("approval-void", reason=fault, source=source, milestone=milestone)
     else:
         _sign_for_this_run(step, approval, source, milestone)
+
+
+def _void(step: StepRun, approval: Mapping[str, Any], source: str) -> str | None:
+    """Say why an approval of another run does not hold here: its approver may have started this one."""
+    fault = approval_fault(step, approval, source)
+    voters = (actor_of(vote["by"]) for vote in approval.get("votes", [approval]))
+    return fault or next((problem for voter in voters if (problem := four_eyes(step, voter))), None)
 
 
 def _sign_for_this_run(step: StepRun, approval: Mapping[str, Any], source: str, milestone: str) -> None:

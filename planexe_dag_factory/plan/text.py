@@ -41,8 +41,12 @@ def shorten(text: str, limit: int) -> str:
 
 def quote(text: str) -> str:
     """Quote a text of unknown origin inside a message: one line, short, nothing invisible."""
-    line = "".join(map(_printed, clean_line(text[: MAX_QUOTE * 4])))
-    return f"'{shorten(line, MAX_QUOTE)}'"
+    return f"'{shorten(spell_out(clean_line(text[: MAX_QUOTE * 4])), MAX_QUOTE)}'"
+
+
+def spell_out(text: str) -> str:
+    """Return a text with an escape for each character that a terminal would obey or not show, line ends among them."""
+    return "".join(map(_printed, text))
 
 
 def _printed(character: str) -> str:

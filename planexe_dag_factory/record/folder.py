@@ -19,7 +19,7 @@ from planexe_agents.signing import canonical, digest_bytes
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.storage import Storage, open_storage
 
-SEGMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,254}$")
+SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,254}")
 
 
 def run_name(dag_id: str, run_id: str, started: datetime) -> str:
@@ -211,7 +211,7 @@ class RunFolder:
 
 
 def _is_name(segment: str) -> bool:
-    return SEGMENT.match(segment) is not None and ".." not in segment
+    return SEGMENT.fullmatch(segment) is not None and ".." not in segment
 
 
 def _path(*segments: str) -> str:

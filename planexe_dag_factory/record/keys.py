@@ -168,9 +168,10 @@ def _retired(folder: Path) -> list[Path]:
 
 
 def _publish(path: Path, key: SigningKey) -> None:
-    public = path.with_suffix(".pub")
-    if not public.exists():
-        public.write_text(f"{key.public}\n", "ascii")
+    """Write the public key beside the private one; a rotation that was interrupted may have left the one before."""
+    public, text = path.with_suffix(".pub"), f"{key.public}\n"
+    if not public.exists() or public.read_text("ascii") != text:
+        public.write_text(text, "ascii")
 
 
 def _ed25519(key: object) -> Ed25519PrivateKey:

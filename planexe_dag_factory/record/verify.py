@@ -96,7 +96,9 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
     if not files and not events:
         raise RecordError(f"{run.root} holds no record of a run")
     declared = str(header.get("orchestrator_key", ""))
-    chain, keys = verify_chain(events, trusted or {declared}, findings)
+    # Of all keys that are trusted a run is begun with one; who else may sign in it is who that one hands over to.
+    began = {declared} if not trusted or declared in trusted else trusted
+    chain, keys = verify_chain(events, began, findings)
     named = named_files(chain)
     _look_again(run, files, named)
     if trusted and declared not in keys:

@@ -51,9 +51,25 @@ def test_what_was_tampered_with_is_named_and_fails(run: Path) -> None:
 
 def test_a_run_says_at_its_end_whether_its_record_holds(run: Path, tmp_path: Path) -> None:
     assert record_holds(str(run))
+    [seal] = (run / "audit" / "run").glob("*+run-sealed+*")
+    kept = seal.read_bytes()
+    seal.unlink()
+    (run / "final" / "seal.json").rename(run / "seal.json")
+    assert not record_holds(str(run)), "a run that has ended has its seal"
+    (run / "seal.json").rename(run / "final" / "seal.json")
+    seal.write_bytes(kept)
+    assert record_holds(str(run))
     (run / "plan.json").write_text("{}")
     assert not record_holds(str(run))
     assert not record_holds(str(tmp_path / "none"))
+
+
+def test_the_name_of_a_planted_file_steers_no_terminal(run: Path) -> None:
+    (run / "x\x1b[2K\rrun: whole, from the beginning").write_text("")
+    said = invoke("audit", "verify", run)
+    assert said.exit_code == 4
+    assert "\\x1b[2K\\rrun: whole" in said.stdout
+    assert "\x1b" not in said.stdout
 
 
 def test_another_key_than_the_given_one_fails(run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planexe_agents.signing import SigningKey
+from planexe_agents.signing import SigningKey, canonical
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, standing_answer, take_again, take_answer
-from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval, require_approvals
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.approval import ApprovalMissingError, four_eyes, record_approval, require_approvals
+from planexe_dag_factory.delegation.execution import Execution, StepRun
+from planexe_dag_factory.delegation.lifecycle import INPUTS, begin_run
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import RUN, Actor, list_events
 from planexe_dag_factory.record.folder import RunFolder
 from tests.delegation.scenes import GATE, ITEM, ROUTE, make_scene
+from tests.record.runs import begun_run
 
 GATED = replace(ITEM, route=replace(ROUTE, gate=GATE))
 ANNA = Actor("person", "anna", "Anna")
@@ -81,3 +84,40 @@ def test_an_answer_that_was_changed_is_not_taken(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"Reject"', '"Approve"'))
     with pytest.raises(RecordError, match="it was put there"):
         standing_answer(step, ticket)
+
+
+CARL = Actor("person", "carl", "Carl")
+
+
+def test_a_gate_that_is_taken_out_of_what_a_run_began_with_is_noticed(tmp_path: Path) -> None:
+    execution = begun_run(tmp_path).step.execution
+    path = Path(execution.run.root) / "dagspec.json"
+    spec = json.loads(path.read_bytes())
+    spec["work_items"]["sail"]["route"]["gate"] = None
+    path.write_bytes(canonical(spec))
+    anew = Execution(execution.run, execution.read_registry, execution.key)
+    with pytest.raises(RecordError, match=r"dagspec\.json of run is not what the run began with"):
+        anew.step("sail")
+
+
+def test_the_starter_is_whom_the_event_of_this_very_run_names(tmp_path: Path) -> None:
+    step = begun_run(tmp_path).step.execution.step("sail")
+    key, run = step.execution.key, step.execution.run
+    other = RunFolder(tmp_path / "other")
+    inputs = {name: run.read_bytes(name) for name in INPUTS}
+    begin_run(other, key, inputs, {"dag_id": "harbour", "run_id": "run-9", "plan_id": "harbour", "by": "zoe"})
+    [theirs] = [file for file in list_events(other, RUN) if file.action == "run-started"]
+    earlier = replace(theirs, stamp="20000101T000000000000")
+    shutil.copy(Path(other.root) / theirs.path, Path(run.root) / earlier.path)
+    assert four_eyes(step, CARL) == "whoever started the run cannot approve its steps: somebody else must"
+    assert four_eyes(step, ANNA) is None
+
+
+def test_where_nobody_can_tell_who_started_a_run_nobody_approves_in_it(tmp_path: Path) -> None:
+    step = begun_run(tmp_path).step.execution.step("sail")
+    [begun] = [file for file in list_events(step.execution.run, RUN) if file.action == "run-started"]
+    (Path(step.execution.run.root) / begun.path).unlink()
+    for person in (CARL, ANNA):
+        assert four_eyes(step, person) == (
+            "who started the run cannot be told from its record, so nobody can approve in it"
+        )

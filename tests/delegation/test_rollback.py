@@ -26,13 +26,13 @@ from tests.record.runs import ANNA, FIRST, answer, approve, ask, begun_run, fini
 Change = Callable[[DagSpec], DagSpec]
 
 
-def again(scene: Scene, change: Change = lambda spec: spec) -> Execution:
+def again(scene: Scene, change: Change = lambda spec: spec, by: str = "carl") -> Execution:
     """Begin another run of the plan beside the first, as it is or changed."""
     old = scene.step.execution
     run = old.run.above.at("again")
     inputs = {name: old.run.read_bytes(name) for name in INPUTS}
     inputs["dagspec.json"] = dump_spec(change(Execution(old.run, old.read_registry, old.key).spec))
-    begin_run(run, old.key, inputs, {"dag_id": "harbour", "run_id": "run-2", "plan_id": "harbour", "by": "carl"})
+    begin_run(run, old.key, inputs, {"dag_id": "harbour", "run_id": "run-2", "plan_id": "harbour", "by": by})
     return Execution(run, old.read_registry, old.key)
 
 
@@ -109,6 +109,20 @@ def test_an_approval_holds_where_plan_step_and_payload_are_the_same(tmp_path: Pa
     assert is_opened(execution.step("sail"))
     require_approvals(execution.step("sail"))
     assert verify_run(execution.run).problems == ()
+
+
+def test_whoever_approved_cannot_start_the_run_that_takes_the_approval_over(tmp_path: Path) -> None:
+    scene = begun_run(tmp_path, ({"confidence": 0.95},))
+    work(scene, "survey")
+    approve(scene, "sail")
+    seal(scene.step.execution, FIRST.id)
+    execution = again(scene, by="anna")
+    take_over_from(execution, find_source(scene.step.execution.run, FIRST.id)[0], ANNA)
+    (void,) = [event for event in read_events(execution.run, "sail") if event["action"] == "approval-void"]
+    assert void["details"]["reason"].startswith("whoever started the run cannot approve its steps")
+    assert not is_opened(execution.step("sail"))
+    with pytest.raises(ApprovalMissingError, match="nobody has approved"):
+        require_approvals(execution.step("sail"))
 
 
 def test_a_change_of_who_is_asked_does_nothing_to_what_is_done(tmp_path: Path) -> None:

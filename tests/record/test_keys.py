@@ -20,7 +20,7 @@ from planexe_dag_factory.record.keys import (
 )
 from planexe_dag_factory.record.verify import verify_run
 from tests.delegation.scenes import Scene
-from tests.record.runs import begun_run
+from tests.record.runs import begun_run, finished_run
 
 
 def test_the_key_is_made_once_and_a_lost_one_is_an_error(tmp_path: Path) -> None:
@@ -122,3 +122,22 @@ def test_public_keys_come_from_a_file_or_a_folder(tmp_path: Path) -> None:
     for wrong in ("none", "bad.txt", "."):
         with pytest.raises(RecordError, match="holds no public keys"):
             public_keys(tmp_path / wrong)
+
+
+def test_a_rotation_that_was_interrupted_publishes_the_new_key_at_the_next_start(tmp_path: Path) -> None:
+    make_ring(tmp_path)
+    before = (tmp_path / "orchestrator.pub").read_text()
+    ring = rotate(tmp_path)
+    (tmp_path / "orchestrator.pub").write_text(before)  # as where the process died before it wrote the new one
+    make_ring(tmp_path)
+    assert (tmp_path / "orchestrator.pub").read_text().strip() == ring.current.public
+
+
+def test_a_retired_key_signs_in_no_run_that_was_begun_after_it(tmp_path: Path) -> None:
+    scene = finished_run(tmp_path)
+    execution, retired = scene.step.execution, SigningKey.generate()
+    trusted = {execution.key.public, retired.public}
+    assert verify_run(execution.run, trusted).ok
+    append_event(execution.run, retired, Event("ticket-commented", about="survey", details={"text": "approved"}))
+    [problem] = verify_run(execution.run, trusted).problems[:1]
+    assert problem.code == "foreign-key"

@@ -44,7 +44,8 @@ export function recordOf(dagId, runId, titles) {
   return { element, refresh };
 }
 
-function verdict({ ok, problems, events }) {
+function verdict({ ok, state, problems, events }) {
+  if (ok && state !== "sealed") return h("div", { class: "notice" }, h("p", {}, h("strong", {}, "The record is whole as far as it goes. "), `Its ${events?.length ?? events} events hold. It is not sealed: the run is under way, or what came last was cut off.`));
   if (ok) return h("div", { class: "notice good" }, h("p", {}, h("strong", {}, "The record is whole. "), `Nothing in it was changed, removed or added (${events?.length ?? events} events).`));
   return h("div", { class: "notice danger" }, h("p", {}, h("strong", {}, "The record does not hold. ")), h("ul", {}, problems.map((one) => h("li", {}, words(`${one.file} ${one.message}`)))));
 }
