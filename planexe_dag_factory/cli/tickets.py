@@ -21,7 +21,7 @@ from planexe_dag_factory.stack.client import AirflowClient
 VIA = "planexe-dag"
 SHORT_NAME = 40
 _STEERING = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
 )
 Wanted = Mapping[str, Any]
 

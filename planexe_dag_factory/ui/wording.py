@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from planexe_dag_factory.delegation.attempts import BECAME
+from planexe_dag_factory.report.words import moment
 
 _Details = Mapping[str, Any]
 _BECAME = {**{str(status): said for status, said in BECAME.items()}, "rejected": "said that the work is not for it"}
 _DECIDED = {
     "accept": "accepted the outcome",
-    "review": "wants a person to look at the outcome",
-    "ticket": "gives the work to people",
+    "review": "asked for a person to look at the outcome",
+    "ticket": "gave the work to people",
 }
 _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "plan-read": lambda told: f"read the plan, of {told.get('steps')} steps",
@@ -34,7 +36,7 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-claimed": lambda _: "claimed the ticket",
     "ticket-released": lambda _: "released the ticket",
     "ticket-reassigned": lambda told: f"reassigned the ticket to {_to(told)}",
-    "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {told.get('until')}",
+    "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {_time(told.get('until'))}",
     "ticket-asked": lambda told: f"asked {_to(told)} for information",
     "ticket-question-withdrawn": lambda told: f"withdrew the question to {_to(told)}",
     "ticket-commented": lambda told: "replied" if told.get("replies_to") else "commented",
@@ -58,15 +60,15 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "planexe-plan-not-kept": lambda _: "could not keep what PlanExe makes its own report from",
     "planexe-report-refreshed": lambda _: "had PlanExe bring its own report up to date",
     "planexe-report-failed": lambda _: "could not have PlanExe bring its own report up to date",
-    "task-retried": lambda _: "tries the task again",
+    "task-retried": lambda _: "tried the task again",
     "marked-in-airflow": lambda told: f"marked {told.get('task')} as {told.get('state')} by hand, in Airflow",
     "cleared-in-airflow": lambda told: f"cleared tasks by hand, in Airflow: {_names(told.get('tasks'))}",
-    "task-cleared": lambda _: "does the task again, which was cleared by hand",
-    "rollback": lambda told: f"goes on from {told.get('milestone') or 'a milestone'} of another run",
+    "task-cleared": lambda _: "did the task again, which was cleared by hand",
+    "rollback": lambda told: f"went on from {told.get('milestone') or 'a milestone'} of another run",
     "rolled-back": lambda told: f"went on in another run: {told.get('into')}",
     "approval-taken-over": lambda _: "took an approval over from another run",
     "approval-void": lambda _: "did not take an approval over, as it does not hold here",
-    "key-rotated": lambda _: "signs with another key from here",
+    "key-rotated": lambda _: "signed with another key from here on",
 }
 _TEXTS = ("text", "reason", "why", "title")
 
@@ -94,7 +96,15 @@ def _names(tasks: Any) -> str:
 def _instead(details: _Details) -> str:
     """Say for whom somebody answered."""
     away = details.get("instead_of")
-    return f" for {away['user']}, who is away until {away['until']}, by standing instruction" if away else ""
+    return f" for {away['user']}, who is away until {_time(away['until'])}, by standing instruction" if away else ""
+
+
+def _time(said: Any) -> str:
+    """Say a time as people do; what is none stays as it is."""
+    try:
+        return moment(datetime.fromisoformat(said))
+    except (TypeError, ValueError):
+        return str(said)
 
 
 def _to(details: _Details) -> str:

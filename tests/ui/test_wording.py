@@ -37,11 +37,21 @@ def test_a_sentence_says_what_matters_and_quotes_apart_what_was_written() -> Non
     judged = {"decision": "review", "why": "a confidence of 0.41"}
     event = {"action": "outcome-judged", "details": judged}
     assert (what_happened(event), what_was_said(event)) == (
-        "wants a person to look at the outcome",
+        "asked for a person to look at the outcome",
         "a confidence of 0.41",
     )
     assert what_happened({"action": "ticket-escalated", "details": {"to": {"kind": "group", "name": "board"}}}) == (
         "escalated the ticket to the group board"
+    )
+
+
+def test_a_time_is_told_as_people_say_it() -> None:
+    lent = {"to": {"kind": "user", "name": "bert"}, "until": "2026-03-09T09:00:00+00:00"}
+    said = what_happened({"action": "ticket-delegated", "details": lent})
+    assert said == "asked bert as well, until 9 Mar 2026, 09:00 UTC"
+    away = {"user": "anna", "until": "2026-12-27T00:00:00+00:00"}
+    assert "away until 27 Dec 2026, 00:00 UTC" in what_happened(
+        {"action": "ticket-voted", "details": {"instead_of": away}}
     )
 
 
