@@ -8,7 +8,7 @@ real time on the right. Colours come from the page's style sheet, by class.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
@@ -120,8 +120,8 @@ def _one_axis(began: datetime, length: float, today: tuple[float, str] | None) -
 
 
 def draw_phases(status: RunStatus, axes: Axes) -> str:
-    """Draw the whole plan, a row and a milestone for each phase."""
-    rows = [_phase_row(index, phase) for index, phase in enumerate(status.phases)]
+    """Draw the whole plan, a row and a milestone for each phase, and when people were waited for in it."""
+    rows = [replace(_phase_row(index, phase), waits=_waits(phase)) for index, phase in enumerate(status.phases)]
     return _draw(rows, f"{status.title}: phases, planned against actual", axes)
 
 
@@ -140,9 +140,19 @@ def _left(step: StepStatus) -> Days | None:
 
 
 def _phase_row(index: int, phase: PhaseStatus) -> Row:
-    return Row(
-        index, phase.title, "phase", phase.planned, phase.actual, milestone=phase.planned.end, reached=phase.reached_at
-    )
+    due, reached = phase.planned.end, phase.reached_at
+    return Row(index, phase.title, "phase", phase.planned, phase.actual, milestone=due, reached=reached)
+
+
+def _waits(phase: PhaseStatus) -> tuple[Span, ...]:
+    """Return when people were waited for in a phase; waits that overlap are one."""
+    joined: list[Span] = []
+    for span in sorted((wait for step in phase.steps for wait in step.waits), key=lambda one: one.start):
+        if joined and span.start <= joined[-1].end:
+            joined[-1] = replace(joined[-1], end=max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return tuple(joined)
 
 
 def _draw(rows: Sequence[Row], label: str, axes: Axes) -> str:

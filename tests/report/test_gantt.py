@@ -220,3 +220,8 @@ def test_what_is_left_has_its_forecast_below_the_plan(writer: Writer) -> None:
     assert 'class="bar forecast"' not in draw_phase(status.phases[0], axes)
     end = max(step.forecast.end for step in status.steps if step.forecast)
     assert axes.plan.end == max(end, *(step.planned.end for step in status.steps))
+
+
+def test_the_overview_shows_when_people_were_waited_for(status: RunStatus) -> None:
+    second = PANEL / 300
+    assert bars(draw_phases(status, axes_of(status)), "wait") == places((REAL + 10 * second, 0, 230 * second))
