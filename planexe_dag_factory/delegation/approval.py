@@ -13,7 +13,7 @@ from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes, seats_of
 from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.events import RUN, Actor, read_events
+from planexe_dag_factory.record.events import RUN, Actor, list_events, read_events
 from planexe_dag_factory.record.folder import now
 
 HEADER = "run.json"
@@ -87,7 +87,8 @@ def conflict(step: StepRun, person: Actor) -> str | None:
 def four_eyes(step: StepRun, person: Actor) -> str | None:
     """Say why a person has too much to do with a step to approve it; None where they have not."""
     names = names_of(person)
-    if _began(step) is None and step.execution.run.exists(HEADER):
+    run = step.execution.run
+    if run.exists(HEADER) and list_events(run, RUN) and _began(step) is None:
         return "who started the run cannot be told from its record, so nobody can approve in it"
     starter, done = _starter(step), step.find_json("result.json")
     if starter and not names.isdisjoint(names_of(starter)):

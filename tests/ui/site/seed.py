@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from airflow.utils.db import initdb
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
+from planexe_agents.signing import digest_bytes
 
 from planexe_dag_factory.airflow.settings import keys_folder, run_folder
 from planexe_dag_factory.record.events import append_event
@@ -103,7 +105,8 @@ def record(plan: SitePlan) -> None:
     begun = {"dag_id": plan.spec.dag_id, "run_id": RUN_ID, "plan_id": plan.spec.plan_id}
     run.write_json({**begun, "started_at": BEGINNING.isoformat()}, "run.json")
     for event in plan.events:
-        append_event(run, make_ring(keys_folder()).current, event)
+        about = {"run.json": digest_bytes(run.read_bytes("run.json"))} if event.action == "run-started" else {}
+        append_event(run, make_ring(keys_folder()).current, replace(event, digests=about))
     for ticket in plan.tickets:
         run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
     for name in plan.refused:
