@@ -11,8 +11,10 @@ from fastapi import APIRouter, HTTPException, status
 from planexe_dag_factory.airflow.settings import keys, public_keys, run_root
 from planexe_dag_factory.delegation.absences import Absence, Absences
 from planexe_dag_factory.delegation.asked import names_of
+from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
+from planexe_dag_factory.record.keys import PINS, pin_ring
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.access import (
     MAY_SEE_TICKETS,
@@ -91,7 +93,15 @@ def standing_in(person: Actor, people: People) -> tuple[Absence, ...]:
 
 
 def _kept() -> Absences:
-    return Absences.below(run_root(), public_keys())
+    return Absences.below(run_root(), _ours())
+
+
+def _ours() -> frozenset[str]:
+    """Return our public keys; none before the first run, nor where the key is lost: then nobody counts as away."""
+    try:
+        return public_keys()
+    except RecordError:
+        return frozenset()
 
 
 def _leave(user: str, body: Leave, by: Actor, people: People) -> None:
@@ -120,7 +130,11 @@ def _come_back(user: str, by: Actor) -> None:
 
 
 def _keep(absence: Absence) -> None:
-    _kept().add(absence, keys().current)
+    """Sign an absence. Where it is the first that anybody signs here, the key is made; a lost one never is."""
+    root = run_root()
+    ring = keys(make=not root.names(PINS))
+    pin_ring(root, ring)
+    _kept().add(absence, ring.current)
 
 
 def _written(moment: datetime) -> str:
