@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ agent = Agent(id="novice", type="clerical", name="Novice", version="1")
 def slip(inputs: Asked, task: Task) -> Completed[Told]:
     """Get something wrong."""
     slips: dict[str, Callable[[], Completed[Told]]] = {**UNWRITABLE, **THROWN, "well": completed}
+    if inputs.text == "until stopped":
+        task.stop.wait(20)
+        return completed()
     return slips[inputs.text]()
 
 
@@ -115,7 +119,22 @@ def test_a_thread_outlives_what_nobody_foresaw(runs: Runs, monkeypatch: pytest.M
     assert do(runs, "after", "well").status == "completed"
 
 
-def _of(name: str) -> tuple[Assignment, str, bytes]:
-    asked = assignment(name, "slip", "novice").model_copy(update={"inputs": {"text": "well"}})
+def test_what_an_action_brings_once_it_was_stopped_is_no_result(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_up = agent.give_up
+
+    def late(*told: Any) -> Outcome:
+        time.sleep(0.3)  # the action ends before its cancelling is written
+        return give_up(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(agent, "give_up", late, raising=False)
+        work = runs.accept("stopped", *_of("stopped", "until stopped"))
+        assert runs.cancel(work.run_id)
+    outcome = Outcome.model_validate_json(work.outcome.result(timeout=20))
+    assert (outcome.status, outcome.reason) == ("failed", "cancelled by the orchestrator")
+
+
+def _of(name: str, text: str = "well") -> tuple[Assignment, str, bytes]:
+    asked = assignment(name, "slip", "novice").model_copy(update={"inputs": {"text": text}})
     body = asked.model_dump_json().encode()
     return asked, digest(json.loads(body)), body

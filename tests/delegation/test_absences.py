@@ -19,6 +19,7 @@ from planexe_dag_factory.delegation.handing import TO_ANYONE
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.record.events import Actor, read_events
 from planexe_dag_factory.record.folder import now
+from planexe_dag_factory.report import words
 from planexe_dag_factory.routing.people import Assigned, People
 from planexe_dag_factory.ui.wording import what_happened
 from tests.delegation.scenes import make_scene
@@ -64,9 +65,8 @@ def test_a_deputy_answers_for_who_is_away_and_the_record_says_so(tmp_path: Path)
     absence = away(step, "anna", "dora")
     assert take_answer(step, opened(step), Answer("Done", DONE, DORA), PEOPLE).go_on
     event = [one for one in read_events(step.execution.run, step.id) if one["action"] == "ticket-answered"][-1]
-    assert what_happened(event) == (
-        f"answered Done for anna, who is away until {absence.until}, by standing instruction"
-    )
+    until = words.moment(datetime.fromisoformat(absence.until))
+    assert what_happened(event) == f"answered Done for anna, who is away until {until}, by standing instruction"
     instruction = step.read_json("tickets", "002", "answer.json")["instead_of"]
     assert (instruction["deputy"], step.execution.is_ours(instruction)) == ("dora", True)
 

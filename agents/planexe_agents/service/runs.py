@@ -179,6 +179,8 @@ class Runs:
             with span("agent.act", work.trace, work.assignment) as acting:
                 outcome = self._agent.perform(work.assignment, work.digest, self._key, work.stop)
                 acting.set_attributes({"planexe.status": outcome.status, "planexe.confidence": outcome.confidence})
+            if work.stop.is_set():
+                return  # whoever stopped it writes its end; what a stopped action returns is no result
             with span("agent.write", work.trace, work.assignment):
                 self._finish(work, outcome)
             log.info("%s, with a confidence of %.2f", outcome.status, outcome.confidence)
