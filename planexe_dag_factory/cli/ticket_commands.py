@@ -172,6 +172,29 @@ def ask(  # noqa: PLR0917 - typer reads each as an option
     raise typer.Exit(tickets.ask(url, user, ticket, {"to": to, "question": question}))
 
 
+@tickets_app.command("add-approver")
+def add_approver(  # noqa: PLR0917 - typer reads each as an option
+    ticket: _Ticket,
+    reason: Annotated[str, typer.Argument(metavar="REASON", help="Why; they read it.", show_default=False)],
+    who: Annotated[str | None, typer.Option("--who", help="The user whose approval is needed too.")] = None,
+    group: Annotated[str | None, typer.Option("--group", help="The group of which one must approve too.")] = None,
+    url: _Url = None,
+    user: _User = None,
+) -> None:
+    """Make somebody else's approval necessary too, beside those that the policy asks for.
+
+    \b
+    Examples:
+      planexe-dag tickets add-approver buy-timber.gate "It touches her budget." --who anna
+    """
+    from planexe_dag_factory.cli import tickets
+
+    if (who is None) == (group is None):
+        raise typer.BadParameter("say whose approval: --who a user, or --group")
+    to = {"user": who} if who else {"group": group}
+    raise typer.Exit(tickets.add_approver(url, user, ticket, {"to": to, "reason": reason}))
+
+
 @tickets_app.command("answer")
 def answer(  # noqa: PLR0917 - typer reads each as an option
     ticket: _Ticket,

@@ -87,6 +87,16 @@ def ask(url: str | None, user: str | None, ticket: str, question: Mapping[str, A
     return _as_somebody(url, user, work)
 
 
+def add_approver(url: str | None, user: str | None, ticket: str, approver: Mapping[str, Any]) -> int:
+    def work(client: AirflowClient) -> None:
+        place = _place(client, ticket)
+        _accepted(client.add_approver(place, approver))
+        needed = client.ticket(*place)["votes"]["needed"]
+        console.note(f"It is on record: {needed} different people must approve now.")
+
+    return _as_somebody(url, user, work)
+
+
 def answer(url: str | None, user: str | None, ticket: str, body: Mapping[str, Any]) -> int:
     def work(client: AirflowClient) -> None:
         place = _place(client, ticket)
@@ -204,11 +214,7 @@ def _print_ticket(ticket: Mapping[str, Any]) -> None:
     said = ticket["agent_says"]
     if said:
         out(_shown(f"{said['agent']} wrote (not checked):\n{_quoted(str(said['result'] or said['reason']))}"))
-    for one in ticket["questions"]:
-        asked = f"{one['who']} asks {one['to']} at {one['at'][:16]}{'' if one['open'] else ' (closed)'}"
-        out(_shown(f"{asked}:\n{_quoted(one['text'])}"))
-    for one in ticket["comments"]:
-        out(_shown(f"{one['who']} at {one['at'][:16]}:\n{_quoted(one['text'])}"))
+    _print_talk(ticket)
     if ticket["previous"]:
         out(_shown(ticket["previous"]))
     if ticket["answers_for"]:
@@ -220,6 +226,19 @@ def _print_ticket(ticket: Mapping[str, Any]) -> None:
     for option in ticket["options"]:
         needs = f" (needs {', '.join(option['requires'])})" if option["requires"] else ""
         out(_shown(f"  {option['id']}: {option['label']}{needs}"))
+
+
+def _print_talk(ticket: Mapping[str, Any]) -> None:
+    """Print what people have said about a ticket to each other."""
+    out = console.out.print
+    for one in ticket["questions"]:
+        asked = f"{one['who']} asks {one['to']} at {one['at'][:16]}{'' if one['open'] else ' (closed)'}"
+        out(_shown(f"{asked}:\n{_quoted(one['text'])}"))
+    for one in ticket["added"]:
+        stands = "has approved" if one["met"] else "has still to approve"
+        out(_shown(f"{one['who']} added {one['to']}, who {stands}:\n{_quoted(one['reason'])}"))
+    for one in ticket["comments"]:
+        out(_shown(f"{one['who']} at {one['at'][:16]}:\n{_quoted(one['text'])}"))
 
 
 def _quoted(text: str) -> str:

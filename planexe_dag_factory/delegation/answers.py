@@ -10,8 +10,9 @@ from typing import Any
 
 from planexe_agents.signing import sign_document
 
+from planexe_dag_factory.delegation.added import what_it_meets
 from planexe_dag_factory.delegation.approval import conflict, record_approval, same_eyes, settle
-from planexe_dag_factory.delegation.asked import refusal
+from planexe_dag_factory.delegation.asked import names_of, refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
 from planexe_dag_factory.delegation.deputies import find_stand_in
@@ -21,7 +22,7 @@ from planexe_dag_factory.delegation.given import ANSWER, answer_of, find_answer,
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.taught import learn
 from planexe_dag_factory.delegation.tickets import check_answer, is_recordable
-from planexe_dag_factory.delegation.votes import approvals_needed, names_of_voters, open_votes, record_vote, told
+from planexe_dag_factory.delegation.votes import POLICY, how_many_have, record_vote, told
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import now
@@ -43,6 +44,8 @@ class Answer:
     at: datetime | None = None
     instead_of: Mapping[str, Any] | None = None
     """The signed absence of whom they answer for; None: in their own name."""
+    meets: tuple[str, ...] = (POLICY,)
+    """What an approval stands for: see `votes`."""
 
     @property
     def said(self) -> dict[str, Any]:
@@ -52,7 +55,13 @@ class Answer:
             "reason": comment,
             "amount": amount,
             "instead_of": {"user": away["user"], "until": away["until"]} if away else None,
+            "stands_for": list(self.meets),
         }
+
+    @property
+    def seats(self) -> frozenset[str]:
+        """Whose answer it is: of whom they answer for, else their own."""
+        return frozenset({self.instead_of["user"]}) if self.instead_of else names_of(self.by)
 
 
 class AnswerRefusedError(Exception):
@@ -106,6 +115,7 @@ def take_answer(step: StepRun, ticket: Mapping[str, Any], answer: Answer, people
     desk = read_desk(step.execution.run, step.execution.ours, ticket, until=answer.at)  # as it was then
     stand_in = find_stand_in(step, ticket, desk, answer.by, people, at=answer.at)
     given = replace(answer, instead_of=stand_in.absence.signed) if stand_in and not stand_in.problem else answer
+    given = replace(given, meets=what_it_meets(desk, given.seats, people, answer.at))
     problems = (*_not_theirs(step, ticket, given, desk, people), *check_answer(ticket, answer.option, answer.fields))
     _record(step, ticket, given, problems)
     if problems:
@@ -119,7 +129,8 @@ def standing_answer(step: StepRun, ticket: Mapping[str, Any]) -> Answer | None:
         return None
     answer = read_answer(step, ticket["n"])
     by = actor_of(answer["by"])
-    return Answer(answer["option"], answer["fields"], by, instead_of=answer.get("instead_of"))
+    meets = tuple(answer.get("stands_for", (POLICY,)))
+    return Answer(answer["option"], answer["fields"], by, instead_of=answer.get("instead_of"), meets=meets)
 
 
 def take_again(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect:
@@ -185,6 +196,7 @@ def _record(step: StepRun, ticket: Mapping[str, Any], answer: Answer, problems: 
         "via": answer.by.via,
         "given_at": answer.at.astimezone(UTC).isoformat(timespec="microseconds") if answer.at else None,
         "instead_of": answer.instead_of,
+        **({"stands_for": list(answer.meets)} if ticket["kind"] == "approval" else {}),
         "at": now(),
         "accepted": not problems,
         "problems": list(problems),
@@ -207,10 +219,7 @@ def _approve(step: StepRun, ticket: Mapping[str, Any], answer: Answer) -> Effect
         record_vote(step, ticket, answer.by, answer.said)
     if settle(step):
         return Effect(go_on=True)
-    votes = open_votes(step)
-    return Effect(
-        go_on=False, again=f"{len(votes)} of {approvals_needed(step)} have approved: {names_of_voters(votes)}."
-    )
+    return Effect(go_on=False, again=how_many_have(step))
 
 
 def _finish(step: StepRun, answer: Answer) -> bool:

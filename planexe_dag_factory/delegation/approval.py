@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from planexe_agents.signing import digest, digest_bytes, sign_document
 
 from planexe_dag_factory.delegation.asked import Asked, names_of
-from planexe_dag_factory.delegation.desk import actor_of
+from planexe_dag_factory.delegation.desk import Deed, actor_of
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes, seats_of
+from planexe_dag_factory.delegation.votes import (
+    POLICY,
+    added_to,
+    all_needed,
+    approvals_needed,
+    bound_to,
+    distinct,
+    may_meet,
+    open_votes,
+    seats_of,
+    still_wanted,
+    unmet,
+)
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import RUN, Actor, list_events, read_events
 from planexe_dag_factory.record.folder import now
@@ -33,19 +45,28 @@ def record_approval(
     reason: str,
     amount: float | None,
     instead_of: Mapping[str, str] | None = None,
+    stands_for: Sequence[str] = (POLICY,),
 ) -> str:
     """Sign and keep what was decided at a gate; return the digest of the approval.
 
-    `by` spoke last; `instead_of` whom, where they answer for somebody who is away.
+    `by` spoke last; `instead_of` whom, where they answer for somebody who is away; `stands_for`: see `votes`.
     """
     gate = step.item.route.gate
-    said = {"by": by.as_json(), "at": now(), "reason": reason, "amount": amount, "instead_of": instead_of}
+    said = {
+        "by": by.as_json(),
+        "at": now(),
+        "reason": reason,
+        "amount": amount,
+        "instead_of": instead_of,
+        "stands_for": list(stands_for),
+    }
     votes = [*open_votes(step), said] if approved else open_votes(step)
     document: dict[str, Any] = {
         "gate": asdict(gate) if gate else None,
         "decision": "approved" if approved else "rejected",
         **said,
         "needed": approvals_needed(step),
+        "added": [_as_json(deed) for deed in added_to(step)],
         "votes": [{name: vote.get(name) for name in said} for vote in distinct(votes)],
         **bound_to(step),
     }
@@ -56,10 +77,9 @@ def record_approval(
 
 def settle(step: StepRun) -> bool:
     """Open the gate where enough different people have approved; say whether it was opened now."""
-    votes = open_votes(step)
-    if len(votes) < approvals_needed(step):
+    if still_wanted(step):
         return False
-    last = max(votes, key=lambda vote: str(vote["at"]))
+    last = max(open_votes(step), key=lambda vote: str(vote["at"]))
     record_approval(
         step,
         actor_of(last["by"]),
@@ -67,8 +87,14 @@ def settle(step: StepRun) -> bool:
         reason=last["reason"],
         amount=last["amount"],
         instead_of=last.get("instead_of"),
+        stands_for=may_meet(last),
     )
     return True
+
+
+def _as_json(deed: Deed) -> dict[str, Any]:
+    said = deed.details
+    return {"mark": deed.mark, "to": said["to"], "by": deed.who.as_json(), "at": deed.at, "reason": said["reason"]}
 
 
 def conflict(step: StepRun, person: Actor) -> str | None:
@@ -78,7 +104,7 @@ def conflict(step: StepRun, person: Actor) -> str | None:
     names = names_of(person)
     for vote in open_votes(step):
         if not names.isdisjoint(names_of(actor_of(vote["by"]))):
-            return f"you have approved already: {approvals_needed(step)} different people must"
+            return f"you have approved already: {all_needed(step)} different people must"
         if not names.isdisjoint(seats_of(vote)):
             return f"{vote['by'].get('name') or vote['by']['id']} has approved already for you, while you were away"
     return None
@@ -90,7 +116,7 @@ def four_eyes(step: StepRun, person: Actor) -> str | None:
     run = step.execution.run
     if run.exists(HEADER) and list_events(run, RUN) and _began(step) is None:
         return "who started the run cannot be told from its record, so nobody can approve in it"
-    starter, done = _starter(step), step.find_json("result.json")
+    starter, done = starter_of(step), step.find_json("result.json")
     if starter and not names.isdisjoint(names_of(starter)):
         return "whoever started the run cannot approve its steps: somebody else must"
     if done and done["by"]["kind"] == "person" and not names.isdisjoint(names_of(actor_of(done["by"]))):
@@ -123,10 +149,8 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
         )
     if ticket["kind"] != "approval" or asked.is_anybody:
         return None
-    votes, starter = open_votes(step), _starter(step)
-    barred = [*map(seats_of, votes), *([names_of(starter)] if starter else [])]
-    left = asked.members.difference(*barred)
-    missing = approvals_needed(step) - len(votes)
+    left = asked.members - barred_from(step)
+    missing = still_wanted(step).count(POLICY)
     if len(left) >= missing:
         return None
     who = "nobody" if not left else "only " + ", ".join(sorted(left))
@@ -134,7 +158,13 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
     return f"{more}, and {who} of {asked} could give {'it' if missing == 1 else 'them'}: name a group, or somebody else"
 
 
-def _starter(step: StepRun) -> Actor | None:
+def barred_from(step: StepRun) -> frozenset[str]:
+    """Return the names of those who cannot approve a step any more: they have, or started the run."""
+    starter = starter_of(step)
+    return frozenset().union(*map(seats_of, open_votes(step)), names_of(starter) if starter else ())
+
+
+def starter_of(step: StepRun) -> Actor | None:
     """Return the person who started the run, from its signed event; None where it was no person."""
     begun = _began(step)
     starter = actor_of(begun["actor"]) if begun else None
@@ -172,14 +202,16 @@ def approval_fault(step: StepRun, approval: Mapping[str, Any], run: str | None =
     return (
         _first_difference(approval, {"decision": "approved", **bound_to(step), **({"run": run} if run else {})})
         or (None if step.execution.is_ours(approval) else "the signature of its approval is wrong")
-        or _too_few(approval, approvals_needed(step))
+        or _too_few(step, approval)
     )
 
 
-def _too_few(approval: Mapping[str, Any], needed: int) -> str | None:
-    """Count again: so many different people must have approved."""
-    given = len(distinct(approval.get("votes", [approval])))
-    return None if given >= needed else f"{given} of the {needed} different people who must approve it have"
+def _too_few(step: StepRun, approval: Mapping[str, Any]) -> str | None:
+    """Count again: so many different people must have approved, and everybody whom somebody added."""
+    added = dict.fromkeys((*(one["mark"] for one in approval.get("added", ())), *(one.mark for one in added_to(step))))
+    wanted, votes = approvals_needed(step) + len(added), distinct(approval.get("votes", [approval]))
+    missing = len(unmet(approvals_needed(step), tuple(added), votes))
+    return f"{wanted - missing} of the {wanted} different people who must approve it have" if missing else None
 
 
 def _first_difference(approval: Mapping[str, Any], expected: Mapping[str, str]) -> str | None:

@@ -55,6 +55,12 @@ def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = N
     return Asked(users, groups, people.members(Assigned(users, groups)), mapped=all(mapped for _, mapped in found))
 
 
+def asked_of(desk: Desk, people: People, at: datetime | None = None) -> Asked:
+    """Return whom a ticket asks. Where by right anybody may answer, that stays so, whoever is added."""
+    by_right = who_is_asked(desk.asked_by_right, people, at)
+    return by_right if by_right.is_anybody or not desk.added else who_is_asked(desk.asked, people, at)
+
+
 def look_up(people: People, named: Named) -> tuple[Assigned, bool]:
     """Say who is meant by a name, and whether the people file knows it."""
     if named.kind == "user":
@@ -70,7 +76,7 @@ def look_up(people: People, named: Named) -> tuple[Assigned, bool]:
 
 def refusal(person: Actor, desk: Desk, people: People, at: datetime | None = None) -> str | None:
     """Say why a person may not answer this ticket, now or at the time of their answer; None where they may."""
-    asked = who_is_asked(desk.asked, people, at)
+    asked = asked_of(desk, people, at)
     if not asked.holds(person):
         return f"{asked} is asked, and {person.name or person.id} is not among them"
     if desk.claim and names_of(desk.claim.who).isdisjoint(names_of(person)):

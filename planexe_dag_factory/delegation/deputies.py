@@ -14,7 +14,7 @@ from typing import Any
 
 from planexe_dag_factory.delegation.absences import Absence, Absences
 from planexe_dag_factory.delegation.approval import four_eyes
-from planexe_dag_factory.delegation.asked import names_of, refusal, who_is_asked
+from planexe_dag_factory.delegation.asked import asked_of, names_of, refusal
 from planexe_dag_factory.delegation.desk import Desk, actor_of
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import deciders_of
@@ -51,7 +51,7 @@ def find_stand_in(
     if refusal(person, desk, people, at) is None:
         return None
     holder = desk.claim.who if desk.claim else None
-    users = who_is_asked(desk.asked, people, at).members
+    users = asked_of(desk, people, at).members
     if holder and names_of(holder).isdisjoint(names_of(person)):
         users = users & names_of(holder)
     away = [one for one in deputies_of(step, ticket, users, people, at) if one.deputy in names_of(person)]

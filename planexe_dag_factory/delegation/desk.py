@@ -27,8 +27,13 @@ REMINDED = "ticket-reminded"
 ESCALATED = "ticket-escalated"
 QUESTIONED = "ticket-asked"
 WITHDRAWN = "ticket-question-withdrawn"
+ADDED = "ticket-approver-added"
+TAKEN_BACK = "ticket-approver-taken-back"
 DEEDS = frozenset(
-    {CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED, QUESTIONED, WITHDRAWN}
+    {
+        *(CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED),
+        *(QUESTIONED, WITHDRAWN, ADDED, TAKEN_BACK),
+    }
 )
 
 NameKind = Literal["role", "senior", "user", "group"]
@@ -45,6 +50,9 @@ class Named:
     def as_json(self) -> dict[str, str]:
         return {"kind": self.kind, "name": self.name}
 
+    def __str__(self) -> str:
+        return f"the group {self.name}" if self.kind == "group" else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:
@@ -59,11 +67,21 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What was done about a ticket so far: by whom it is claimed, whom it asks now, and every deed in order."""
+    """What was done about a ticket so far: by whom it is claimed, whom it asks now, and every deed in order.
 
-    asked: tuple[Named, ...]
+    `asked_by_right`: by the plan, its policy, a hand-over or an escalation. `added`: the deeds by which somebody made
+    another approval necessary beside theirs.
+    """
+
+    asked_by_right: tuple[Named, ...]
     claim: Deed | None = None
     deeds: tuple[Deed, ...] = ()
+    added: tuple[Deed, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Named, ...]:
+        """Everybody who is asked now."""
+        return (*self.asked_by_right, *map(named_in, self.added))
 
     def of(self, *actions: str) -> tuple[Deed, ...]:
         """Return the deeds of these kinds."""
@@ -87,33 +105,49 @@ def read_desk(
     `files` are the events of the run, for a caller that reads many tickets of a run. `until`: as it stood then.
     """
     events = list_events(run, ticket["work_item"]) if files is None else files
-    deeds = _deeds(run, keys, ticket, events)
+    about = (file for file in events if file.about == ticket["work_item"] and file.action in DEEDS)
+    deeds = (deed for deed in _deeds(run, keys, about) if deed.details.get("task") == ticket["task_id"])
     return fold(asked_first(ticket), (deed for deed in deeds if until is None or _time(deed) <= until))
 
 
+def read_added(run: RunFolder, keys: Collection[str], work_item: str) -> tuple[Deed, ...]:
+    """Read who was made a necessary approver of a work item, and was not taken back."""
+    files = (file for file in list_events(run, work_item) if file.action in (ADDED, TAKEN_BACK))
+    return fold((), _deeds(run, keys, files)).added
+
+
 def fold(asked: tuple[Named, ...], deeds: Iterable[Deed]) -> Desk:
-    """Let each deed take its effect, in order; a claim on a claimed ticket has none."""
+    """Let each deed take its effect, in order; a claim on a claimed ticket has none.
+
+    Who was added stays added, to whomever the ticket is handed.
+    """
     done = tuple(deeds)
     claim: Deed | None = None
+    added: tuple[Deed, ...] = ()
     for deed in done:
         if deed.action == CLAIMED:
             claim = claim or deed
         elif deed.action == RELEASED:
             claim = None
         elif deed.action == REASSIGNED:
-            asked, claim = (_named(deed),), None
+            asked, claim = (named_in(deed),), None
         elif deed.action == DELEGATED:
-            asked = (*asked, _named(deed))
+            asked = (*asked, named_in(deed))
         elif deed.action == ESCALATED:
-            asked, claim = (*asked, _named(deed)), None
-    return Desk(asked, claim, done)
+            asked, claim = (*asked, named_in(deed)), None
+        elif deed.action == ADDED:
+            added, claim = (*added, deed), None
+        elif deed.action == TAKEN_BACK:
+            added = tuple(one for one in added if one.mark != deed.details["added"])
+    return Desk(asked, claim, done, added)
 
 
 def _time(deed: Deed) -> datetime:
     return datetime.fromisoformat(deed.at)
 
 
-def _named(deed: Deed) -> Named:
+def named_in(deed: Deed) -> Named:
+    """Return whom a deed names."""
     to = deed.details["to"]
     return Named(to["kind"], to["name"], deed.details.get("until"))
 
@@ -122,20 +156,12 @@ def _asked_of_old(ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"kind": "role", "name": ticket["assignee"]}] if ticket.get("assignee") else []
 
 
-def _deeds(
-    run: RunFolder, keys: Collection[str], ticket: Mapping[str, Any], events: Iterable[EventFile]
-) -> Iterable[Deed]:
-    for file in events:
-        if file.about == ticket["work_item"] and file.action in DEEDS:
-            document = run.read_json(*file.segments)
-            if document["details"].get("task") == ticket["task_id"] and is_signed_by(document, keys):
-                yield Deed(
-                    file.digest,
-                    document["action"],
-                    actor_of(document["actor"]),
-                    document["at"],
-                    document["details"],
-                )
+def _deeds(run: RunFolder, keys: Collection[str], files: Iterable[EventFile]) -> Iterable[Deed]:
+    for file in files:
+        document = run.read_json(*file.segments)
+        if is_signed_by(document, keys):
+            who = actor_of(document["actor"])
+            yield Deed(file.digest, document["action"], who, document["at"], document["details"])
 
 
 def actor_of(document: Mapping[str, Any]) -> Actor:

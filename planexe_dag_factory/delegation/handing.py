@@ -19,8 +19,8 @@ TO_ANYONE = "approvals_may_be_handed_to_anyone"
 
 
 def lasting(desk: Desk) -> tuple[Named, ...]:
-    """Return who is asked other than for a while."""
-    return tuple(one for one in desk.asked if one.until is None)
+    """Return who is asked by right, and other than for a while."""
+    return tuple(one for one in desk.asked_by_right if one.until is None)
 
 
 def who_cannot_hand_on(
@@ -29,8 +29,8 @@ def who_cannot_hand_on(
     """Say why somebody must not hand a ticket on, though they deal with it; None where nothing stands against it."""
     if ticket["kind"] == "approval" and (problem := four_eyes(step, person)):
         return f"{problem}, whom others choose"
-    for_a_while = who_is_asked(desk.asked, people).holds(person)
-    if for_a_while and not who_is_asked(lasting(desk), people).holds(person) and not is_above(person, people):
+    by_right = who_is_asked(desk.asked_by_right, people).holds(person)
+    if by_right and not who_is_asked(lasting(desk), people).holds(person) and not is_above(person, people):
         return "you are asked only for a while, and cannot hand on what was lent to you"
     return None
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from planexe_dag_factory.delegation.asked import Asked, names_of, who_is_asked
 from planexe_dag_factory.delegation.deputies import deputies_of
-from planexe_dag_factory.delegation.desk import Desk
+from planexe_dag_factory.delegation.desk import Desk, Named, named_in
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.votes import open_votes, seats_of
+from planexe_dag_factory.delegation.votes import POLICY, open_votes, seats_of, still_wanted
 from planexe_dag_factory.routing.people import People
 
 
@@ -26,13 +26,22 @@ def _left(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) 
     if desk.claim:
         who = desk.claim.who
         return Asked((who.name or who.id,), (), names_of(who), mapped=True)
-    asked = who_is_asked(desk.asked, people)
+    asked = who_is_asked(_wanted(step, ticket, desk), people)
     votes = open_votes(step) if ticket["kind"] == "approval" else ()
     voters = frozenset().union(*map(seats_of, votes))
     left = asked.members - voters
     if voters and not left and not asked.is_anybody:
         return _owner(people) or replace(asked, members=left)
     return replace(asked, users=tuple(user for user in asked.users if user not in voters), members=left)
+
+
+def _wanted(step: StepRun, ticket: Mapping[str, Any], desk: Desk) -> tuple[Named, ...]:
+    """Return whom a ticket asks, without those whose approvals are given: the policy's, or that of an added one."""
+    if ticket["kind"] != "approval" or not desk.added:
+        return desk.asked
+    wanted = still_wanted(step)
+    added = tuple(named_in(deed) for deed in desk.added if deed.mark in wanted)
+    return (*desk.asked_by_right, *added) if POLICY in wanted else added
 
 
 def _owner(people: People) -> Asked | None:

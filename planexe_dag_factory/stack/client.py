@@ -147,6 +147,10 @@ class AirflowClient:
         """Ask somebody for information about a ticket: 204, or why not."""
         return self.request("POST", f"{_ticket_path(*place)}/questions", json=dict(question))
 
+    def add_approver(self, place: tuple[str, str, str], approver: Mapping[str, Any]) -> httpx.Response:
+        """Make somebody's approval necessary as well: 204, or why not."""
+        return self.request("POST", f"{_ticket_path(*place)}/approvers", json=dict(approver))
+
     def ticket(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
         """Return everything about one ticket."""
         found: dict[str, Any] = self.get(_ticket_path(dag_id, run_id, task_id))

@@ -21,7 +21,7 @@ from planexe_dag_factory.delegation.tickets import check_answer
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
-from planexe_dag_factory.ui.desk.index import lock, refresh_one
+from planexe_dag_factory.ui.desk.index import approvals_needed, lock, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.desk.manager import are_ready
 from planexe_dag_factory.ui.queries import Request
@@ -81,7 +81,7 @@ def take(found: Found, answer: Answer, user: GetUserDep, answering: Answering) -
         option=answer.option,
         by=response.responded_by.name,
         at=response.responded_at,
-        next=what_follows(ticket, answer.option),
+        next=what_follows(_as_it_is(found), answer.option),
     )
 
 
@@ -122,6 +122,14 @@ def what_follows(ticket: Mapping[str, Any], option: str) -> str:
         more = "One more approval is" if missing == 1 else f"{missing} more approvals are"
         return f"Your approval is signed and put on record. {more} needed; then the step starts."
     return _NEXT.get(option, "The run goes on.")
+
+
+def _as_it_is(found: Found) -> Mapping[str, Any]:
+    """Return the ticket with those whom somebody has added since it opened."""
+    ticket = found.ticket
+    if not ticket.get("approvals"):
+        return ticket
+    return {**ticket, "approvals": {**ticket["approvals"], "needed": approvals_needed(ticket, found.desk())}}
 
 
 def _hold(session: Session, found: Found) -> None:

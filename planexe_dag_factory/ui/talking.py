@@ -1,4 +1,4 @@
-"""What people say to each other about a ticket, through the API: comments, questions, and who is told of them."""
+"""What people say to each other about a ticket, through the API: comments, questions, added approvers; who is told."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planexe_dag_factory.ui.api import ACTED
 from planexe_dag_factory.ui.desk import actions
 from planexe_dag_factory.ui.desk.index import Place
 from planexe_dag_factory.ui.telling import tell_later
-from planexe_dag_factory.ui.wire import Comment, Inquiry
+from planexe_dag_factory.ui.wire import Approver, Comment, Inquiry
 
 router = APIRouter(prefix="/api/v1")
 
@@ -57,6 +57,32 @@ def ask(  # noqa: PLR0917 - see `comment`
 def withdraw(dag_id: str, run_id: str, task_id: str, number: int, hand: Hand) -> None:
     """Take a question back."""
     actions.withdraw(hand, Place(dag_id, run_id, task_id), number)
+
+
+@router.post(
+    "/tickets/{dag_id}/{run_id}/{task_id}/approvers", dependencies=MAY_ANSWER, status_code=204, responses=ACTED
+)
+def add_approver(  # noqa: PLR0917 - see `comment`
+    dag_id: str, run_id: str, task_id: str, body: Approver, hand: Hand, later: BackgroundTasks
+) -> None:
+    """Make the approval of somebody else necessary, beside those that the policy wants."""
+    found = actions.add_approver(hand, Place(dag_id, run_id, task_id), body)
+    asked = who_is_asked([actions.named(body.to)], hand.people)
+    said = f"{_called(hand.person)} asks for your approval as well: {body.reason}"
+    tell_later(
+        later, found.step, Notice("opened", found.ticket, str(asked), hand.people.addresses(asked.members), said)
+    )
+
+
+@router.delete(
+    "/tickets/{dag_id}/{run_id}/{task_id}/approvers/{number}",
+    dependencies=MAY_ANSWER,
+    status_code=204,
+    responses=ACTED,
+)
+def take_back(dag_id: str, run_id: str, task_id: str, number: int, hand: Hand) -> None:
+    """Take an added approver back, while nobody has approved since."""
+    actions.take_back(hand, Place(dag_id, run_id, task_id), number)
 
 
 def _called(person: Actor) -> str:

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
+from planexe_dag_factory.delegation.added import who_cannot_add
 from planexe_dag_factory.delegation.answers import person_problem
-from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.asked import asked_of
 from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.handing import is_above
@@ -20,6 +21,7 @@ from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk import history
 from planexe_dag_factory.ui.desk.inbox import away
+from planexe_dag_factory.ui.desk.index import approvals_needed
 from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
@@ -70,7 +72,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
     """Return a ticket with everything around it; `allowed` says whether Airflow would take this person's answer."""
     events = found.events()
     desk = found.desk(events)
-    asked = who_is_asked(desk.asked, people)
+    asked = asked_of(desk, people)
     why_not = why_not_answer(found, desk, person, people, allowed=allowed)
     place, state = found.place, found.request.state
     stand_in = find_stand_in(found.step, found.ticket, desk, person, people)
@@ -95,11 +97,23 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "history": history.history_of(found.step.execution.run, events),
         "comments": history.comments_of(desk),
         "questions": history.questions_asked(desk, person, people),
+        "added": history.added_approvers(found.step, desk, person, people),
+        "may_add": allowed and found.request.open and _may_add(found, desk, person, people),
         "attachments": history.attachments_of(desk),
         "risks": _risks(found),
-        "votes": found.ticket.get("approvals") or {"needed": 1, "given": []},
+        "votes": _votes(found, desk),
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
+
+
+def _may_add(found: Found, desk: Desk, person: Actor, people: People) -> bool:
+    return found.ticket["kind"] == "approval" and who_cannot_add(found.step, desk, person, people) is None
+
+
+def _votes(found: Found, desk: Desk) -> Mapping[str, Any]:
+    """Return how many have approved of how many; who was added since the ticket opened counts."""
+    given = (found.ticket.get("approvals") or {}).get("given", [])
+    return {"needed": approvals_needed(found.ticket, desk), "given": given}
 
 
 def _is_others(found: Found, desk: Desk, person: Actor, people: People) -> bool:
@@ -116,7 +130,7 @@ def _risks(found: Found) -> list[Mapping[str, Any]]:
 
 def may_ask(found: Found, desk: Desk, person: Actor, people: People) -> bool:
     """Say whether a person is asked, answers for somebody who is, or stands above: they may ask for information."""
-    if who_is_asked(desk.asked, people).holds(person) or is_above(person, people):
+    if asked_of(desk, people).holds(person) or is_above(person, people):
         return True
     return find_stand_in(found.step, found.ticket, desk, person, people) is not None
 

@@ -386,6 +386,24 @@ class Inquiry(Message):
     question: str = Field(min_length=1, max_length=10_000)
 
 
+class Approver(Reassignment):
+    """Whose approval is necessary as well, and why."""
+
+    model_config = _example({"to": {"user": "anna"}, "reason": "It touches her budget."})
+
+
+class Added(Message):
+    """An approver whom somebody added. `met`: they have approved; `yours`: the reader may take it back."""
+
+    n: int
+    at: datetime
+    who: str
+    to: str
+    reason: str
+    met: bool
+    yours: bool
+
+
 class Asked(Message):
     """A question about a ticket; `open` until somebody whom it is put `to` replies, or it is withdrawn.
 

@@ -39,6 +39,8 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {_time(told.get('until'))}",
     "ticket-asked": lambda told: f"asked {_to(told)} for information",
     "ticket-question-withdrawn": lambda told: f"withdrew the question to {_to(told)}",
+    "ticket-approver-added": lambda told: f"asked for the approval of {_to(told)} as well",
+    "ticket-approver-taken-back": lambda told: f"took back that {_to(told)} must approve too",
     "ticket-commented": lambda told: "replied" if told.get("replies_to") else "commented",
     "ticket-attached": lambda told: f"attached {'a link' if told.get('url') else 'a file'}",
     "ticket-voted": lambda told: f"approved{_instead(told)}, as one of several",

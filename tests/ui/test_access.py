@@ -40,6 +40,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
     assert sorted(routes) == [
         ("DELETE", "/api/v1/me/absence"),
         ("DELETE", "/api/v1/people/{name}/absence"),
+        ("DELETE", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/approvers/{number}"),
         ("DELETE", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/questions/{number}"),
         ("GET", "/"),
         ("GET", "/api/v1/absences"),
@@ -73,7 +74,17 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("POST", "/api/v1/tickets/release"),
         *(
             ("POST", f"/api/v1/tickets/{{dag_id}}/{{run_id}}/{{task_id}}/{action}")
-            for action in ("answer", "attachments", "comments", "delegate", "links", "questions", "reassign", "remind")
+            for action in (
+                "answer",
+                "approvers",
+                "attachments",
+                "comments",
+                "delegate",
+                "links",
+                "questions",
+                "reassign",
+                "remind",
+            )
         ),
         ("PUT", "/api/v1/me/absence"),
         ("PUT", "/api/v1/people/{name}/absence"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
@@ -14,10 +14,19 @@ from planexe_agents.signing import digest_bytes
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.notify import Notice, hears, tell
+from planexe_dag_factory.delegation.added import (
+    added_in_order,
+    counted_on,
+    too_few_for,
+    who_cannot_add,
+    who_cannot_be_added,
+    who_cannot_take_back,
+)
 from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.approval import too_few_left
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import (
+    ADDED,
     ATTACHED,
     CLAIMED,
     COMMENTED,
@@ -26,9 +35,12 @@ from planexe_dag_factory.delegation.desk import (
     REASSIGNED,
     RELEASED,
     REMINDED,
+    TAKEN_BACK,
     WITHDRAWN,
+    Deed,
     Desk,
     Named,
+    named_in,
 )
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import is_above, who_cannot_be_handed, who_cannot_hand_on
@@ -38,11 +50,11 @@ from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.index import Place, lock, project, refresh_one
+from planexe_dag_factory.ui.desk.index import Place, approvals_needed, lock, project, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
 from planexe_dag_factory.ui.desk.manager import require_tables
 from planexe_dag_factory.ui.views import may_ask
-from planexe_dag_factory.ui.wire import Comment, Delegation, Inquiry, Link, Reassignment, Recipient
+from planexe_dag_factory.ui.wire import Approver, Comment, Delegation, Inquiry, Link, Reassignment, Recipient
 
 log = logging.getLogger(__name__)
 LONGEST_DELEGATION = timedelta(days=90)
@@ -64,7 +76,7 @@ def claim(hand: Hand, place: Place) -> None:
     """Take a ticket for oneself: nobody else answers it until it is released. Raises HTTPException (409)."""
 
     def check(found: Found, desk: Desk) -> str | None:
-        needed = (found.ticket.get("approvals") or {}).get("needed", 1)
+        needed = approvals_needed(found.ticket, desk)
         if needed > 1:
             return f"{needed} different people must approve this, so nobody can claim it"
         if desk.claim and not names_of(desk.claim.who).isdisjoint(names_of(hand.person)):
@@ -94,7 +106,12 @@ def reassign(hand: Hand, place: Place, body: Reassignment) -> None:
     may_hand_to = _may_hand_to(hand, to)
 
     def check(found: Found, desk: Desk) -> str | None:
-        return may_hand_to(found, desk) or too_few_left(found.step, found.ticket, asked)
+        left = replace(desk, asked_by_right=(named(body.to),))
+        return (
+            may_hand_to(found, desk)
+            or too_few_left(found.step, found.ticket, asked)
+            or (too_few_for(found.step, left, hand.people) if desk.added else None)
+        )
 
     _do(hand, place, REASSIGNED, check, to=to, reason=body.reason)
 
@@ -106,6 +123,39 @@ def delegate(hand: Hand, place: Place, body: Delegation) -> None:
         raise _wrong(f"until: choose a time within the next {LONGEST_DELEGATION.days} days")
     to, until = _recipient(body.to, hand.people), body.until.astimezone(UTC).isoformat(timespec="seconds")
     _do(hand, place, DELEGATED, _may_hand_to(hand, to), to=to, reason=body.reason, until=until)
+
+
+def add_approver(hand: Hand, place: Place, body: Approver) -> Found:
+    """Make the approval of somebody else necessary too. Raises HTTPException."""
+    to, recipient = _recipient(body.to, hand.people), named(body.to)
+
+    def check(found: Found, desk: Desk) -> str | None:
+        if found.ticket["kind"] != "approval":
+            return "only an approval can have more approvers"
+        if problem := who_cannot_add(found.step, desk, hand.person, hand.people):
+            raise _forbidden(problem)
+        return who_cannot_be_added(found.step, desk, recipient, hand.person, hand.people)
+
+    return _do(hand, place, ADDED, check, to=to, reason=body.reason)
+
+
+def take_back(hand: Hand, place: Place, number: int) -> None:
+    """Take an added approver back, as who added them or from above. Raises HTTPException."""
+    taken: list[Deed] = []
+
+    def check(found: Found, desk: Desk) -> str | None:
+        deeds = added_in_order(desk)
+        taken[:] = [deed for n, deed in enumerate(deeds, start=1) if n == number and deed in desk.added]
+        if not taken:
+            return f"there is no added approver number {number}"
+        if problem := who_cannot_take_back(taken[0], hand.person, hand.people):
+            raise _forbidden(problem)
+        return counted_on(found.step, taken[0])
+
+    def also(_: Desk) -> Mapping[str, Any]:
+        return {"added": taken[0].mark, "to": named_in(taken[0]).as_json()}
+
+    _do(hand, place, TAKEN_BACK, check, also=also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +315,7 @@ def _do(
         raise _conflict(problem)
     told = {**details, **(also(desk) if also else {})}
     found.step.record(action, files or {}, hand.person, task=place.task_id, n=found.ticket["n"], **told)
-    project(hand.session, row_id, found.desk())
+    project(hand.session, row_id, found.ticket, found.desk())
     hand.session.commit()
     return found
 
@@ -288,7 +338,7 @@ def _may_hand_to(hand: Hand, to: Mapping[str, str]) -> Check:
 def _may_hand_on(hand: Hand, desk: Desk) -> str | None:
     """Those who are asked, who stand above, or who handed it on last may hand a ticket on."""
     last = desk.of(REASSIGNED)[-1:]
-    asked = who_is_asked(desk.asked, hand.people)
+    asked = who_is_asked(desk.asked_by_right, hand.people)
     handed_on = any(not names_of(hand.person).isdisjoint(names_of(deed.who)) for deed in last)
     if asked.holds(hand.person) or is_above(hand.person, hand.people) or handed_on:
         return None

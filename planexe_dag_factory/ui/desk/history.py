@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from planexe_dag_factory.delegation.added import added_in_order, counted_on, who_cannot_take_back
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
-from planexe_dag_factory.delegation.desk import ATTACHED, COMMENTED, Desk, actor_of
+from planexe_dag_factory.delegation.desk import ATTACHED, COMMENTED, Desk, actor_of, named_in
+from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.questions import questions_of
+from planexe_dag_factory.delegation.votes import still_wanted
 from planexe_dag_factory.record.events import Actor, EventFile
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.wire import Asked, Attachment, Said
+from planexe_dag_factory.ui.wire import Added, Asked, Attachment, Said
 from planexe_dag_factory.ui.wording import what_happened, what_was_said
 
 
@@ -49,6 +52,24 @@ def questions_asked(desk: Desk, person: Actor, people: People) -> tuple[Asked, .
             to_you=one.is_put_to(person, people),
         )
         for one in questions_of(desk)
+    )
+
+
+def added_approvers(step: StepRun, desk: Desk, person: Actor, people: People) -> tuple[Added, ...]:
+    """Return who was added to those who must approve, as a reader sees it."""
+    wanted = still_wanted(step) if desk.added else ()
+    return tuple(
+        Added(
+            n=n,
+            at=datetime.fromisoformat(deed.at),
+            who=_who(deed.who),
+            to=str(named_in(deed)),
+            reason=deed.details["reason"],
+            met=deed.mark not in wanted,
+            yours=not who_cannot_take_back(deed, person, people) and not counted_on(step, deed),
+        )
+        for n, deed in enumerate(added_in_order(desk), start=1)
+        if deed in desk.added
     )
 
 

@@ -106,10 +106,17 @@ def at(place: Place) -> ColumnElement[bool]:
     return (TICKET.c.dag_id == place.dag_id) & (TICKET.c.run_id == place.run_id) & (TICKET.c.task_id == place.task_id)
 
 
-def project(session: Session, ticket_id: int, desk: Desk) -> None:
+def project(session: Session, ticket_id: int, ticket: Mapping[str, Any], desk: Desk) -> None:
     """Write what the record says was done about a ticket into its rows."""
-    session.execute(update(TICKET).where(TICKET.c.id == ticket_id).values(**_claim(desk)))
+    needed = approvals_needed(ticket, desk)
+    session.execute(update(TICKET).where(TICKET.c.id == ticket_id).values(**_claim(desk), approvals_needed=needed))
     _write_desks(session, {ticket_id: desk})
+
+
+def approvals_needed(ticket: Mapping[str, Any], desk: Desk) -> int:
+    """Say how many different people must approve: as many as the policy says, and everybody who was added."""
+    needed: int = (ticket.get("approvals") or {}).get("needed", 1)
+    return needed + len(desk.added)
 
 
 def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
@@ -278,6 +285,7 @@ def _row(opened: Opened, ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any
     return {
         **asdict(opened.place),
         **_described(ticket, opened.plan),
+        "approvals_needed": approvals_needed(ticket, desk),
         **_claim(desk if over is None else Desk(())),
         "ti_id": opened.ti_id,
         "seen_at": opened.changed_at if ticket.get("n") else None,  # a lost ticket is looked for again
@@ -321,7 +329,6 @@ def _described(ticket: Mapping[str, Any], plan: str) -> dict[str, Any]:
         "priority": HIGH if ticket.get("priority") == "high" else NORMAL,
         "amount": ticket.get("amount"),
         "currency": _name(ticket["currency"])[:20] if ticket.get("currency") else None,
-        "approvals_needed": approvals.get("needed", 1),
         "approvals_given": len(approvals.get("given", ())),
         "words": _text(f"{title}\n{ask}\n{plan}\n{phase}\n{assignee}".casefold()),
     }

@@ -1,4 +1,4 @@
-// Asking somebody for information about a ticket before it is answered, and what is still asked.
+// Asking others about a ticket before it is answered: for information, or for their approval as well.
 
 import { get, post, remove } from "./api.js";
 import { announce, h, visible, words } from "./dom.js";
@@ -26,42 +26,89 @@ function line(one, place, refresh) {
   );
 }
 
-/** Ask somebody; the ticket stays open. */
-export async function ask(place, done) {
+const ASK = {
+  id: "ask",
+  title: "Ask for information",
+  said: "The ticket stays open, and reminders go on. They reply with a comment.",
+  label: "What (it goes on record)",
+  empty: "Write your question.",
+  to: "questions",
+  field: "question",
+  most: "10000",
+  send: "Ask",
+};
+const ADD = {
+  id: "add",
+  title: "Add an approver",
+  said: "Their approval is needed too, beside those that the policy asks for. Nothing starts without it.",
+  label: "Why (they read it, and it goes on record)",
+  empty: "Say why.",
+  to: "approvers",
+  field: "reason",
+  most: "2000",
+  send: "Add",
+};
+
+/** Ask somebody for information; the ticket stays open. */
+export const ask = (place, done) => putTo(ASK, place, done);
+
+/** Make somebody's approval necessary as well. */
+export const addApprover = (place, done) => putTo(ADD, place, done);
+
+/** Who was added to those who must approve; who added them can take it back while nobody has approved since. */
+export function addedApprovers(added, place, refresh) {
+  const takeBack = (one) => async (event) => {
+    event.target.disabled = true;
+    await remove(["tickets", ...place, "approvers", `${one.n}`]).then(() => announce("Taken back"), (refusal) => announce(refusal.message));
+    await refresh();
+  };
+  return added.map((one) =>
+    h(
+      "li",
+      {},
+      h("div", { class: "row tight" }, h("strong", {}, words(one.to)), h("span", { class: one.met ? "chip is-done" : "chip is-waiting" }, one.met ? "Has approved" : "Has still to approve")),
+      h("div", { class: "quiet" }, "added by ", words(one.who), " ", when(one.at)),
+      h("p", { class: "prose" }, words(one.reason)),
+      one.yours && h("button", { class: "button small quiet", type: "button", onclick: takeBack(one) }, "Take back"),
+    ),
+  );
+}
+
+async function putTo(what, place, done) {
   const people = await get(["people"]).catch(() => ({ users: [], groups: {} }));
   const options = [...people.users.map((user) => [`user:${user}`, user]), ...Object.keys(people.groups).map((group) => [`group:${group}`, `Group ${group}`])];
   const to = options.length
-    ? h("select", { id: "ask-to" }, h("option", { value: "" }, "Choose…"), options.map(([value, text]) => h("option", { value }, visible(text))))
-    : h("input", { id: "ask-to", placeholder: "Airflow user name", autocomplete: "off" });
-  const question = h("textarea", { id: "ask-question", rows: 4, maxlength: "10000" });
+    ? h("select", { id: `${what.id}-to` }, h("option", { value: "" }, "Choose…"), options.map(([value, text]) => h("option", { value }, visible(text))))
+    : h("input", { id: `${what.id}-to`, placeholder: "Airflow user name", autocomplete: "off" });
+  const text = h("textarea", { id: `${what.id}-${what.field}`, rows: 4, maxlength: what.most });
   const error = h("p", { class: "error", role: "alert" });
   const form = h(
     "form",
     { novalidate: true, onsubmit: (event) => send(event) },
-    h("h2", { id: "ask-title" }, "Ask for information"),
-    h("p", {}, "The ticket stays open, and reminders go on. They reply with a comment."),
-    h("div", { class: "field" }, h("label", { for: "ask-to" }, "Whom"), to),
-    h("div", { class: "field" }, h("label", { for: "ask-question" }, "What (it goes on record)"), question),
+    h("h2", { id: `${what.id}-title` }, what.title),
+    h("p", {}, what.said),
+    h("div", { class: "field" }, h("label", { for: to.id }, "Whom"), to),
+    h("div", { class: "field" }, h("label", { for: text.id }, what.label), text),
     error,
-    h("p", { class: "row" }, h("button", { class: "button", type: "submit" }, "Ask"), h("button", { class: "button quiet", type: "button", onclick: () => dialog.close() }, "Cancel")),
+    h("p", { class: "row" }, h("button", { class: "button", type: "submit" }, what.send), h("button", { class: "button quiet", type: "button", onclick: () => dialog.close() }, "Cancel")),
   );
-  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "ask-title", onclose: () => dialog.remove() }, form);
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": `${what.id}-title`, onclose: () => dialog.remove() }, form);
 
   async function send(event) {
     event.preventDefault();
     const [kind, name] = options.length ? to.value.split(/:(.*)/s) : ["user", to.value.trim()];
     if (!name) return complain(to, "Say whom.");
-    if (!question.value.trim()) return complain(question, "Write your question.");
+    if (!text.value.trim()) return complain(text, what.empty);
     try {
-      await post(["tickets", ...place, "questions"], { to: { [kind]: name }, question: question.value.trim() });
+      await post(["tickets", ...place, what.to], { to: { [kind]: name }, [what.field]: text.value.trim() });
       dialog.close();
       await done();
     } catch (refusal) {
       complain(to, refusal.problems?.join(" ") ?? "The server does not answer. Try again.");
     }
   }
-  function complain(input, text) {
-    error.textContent = visible(text);
+  function complain(input, said) {
+    error.textContent = visible(said);
     input.focus();
   }
   document.body.append(dialog);

@@ -24,6 +24,7 @@ export function holding(ticket, act) {
     ticket.may_act && h("button", { class: "button small quiet", id: "hand-over", type: "button", onclick: () => act("hand") }, "Hand over…"),
     ticket.may_remind && h("button", { class: "button small quiet", id: "remind", type: "button", onclick: () => act("remind") }, "Remind"),
     ticket.may_ask && h("button", { class: "button small quiet", id: "ask", type: "button", onclick: () => act("ask") }, "Ask…"),
+    ticket.may_add && h("button", { class: "button small quiet", id: "add-approver", type: "button", onclick: () => act("add") }, "Add an approver…"),
   );
 }
 

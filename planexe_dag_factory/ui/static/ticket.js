@@ -3,7 +3,7 @@
 // It is live: each part is drawn again when what it shows changes, and the answer only when it is another question.
 
 import { get, page, post } from "./api.js";
-import { ask, openQuestions } from "./asking.js";
+import { addApprover, addedApprovers, ask, openQuestions } from "./asking.js";
 import { agentSays } from "./said.js";
 import { announce, fill, h, region, show, title, words } from "./dom.js";
 import { handOver, historyOf, holding, talk } from "./desk.js";
@@ -54,10 +54,10 @@ export async function ticket({ dagId, runId, taskId }) {
     title(found.title);
     if (!layout.isConnected) show(layout);
     parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
-    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask"), () => holding(found, act));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask", "may_add"), () => holding(found, act));
     parts.questions.draw(found.state === "open" ? found.questions : [], (all) => openQuestions(all, place, refresh));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
-    parts.votes.draw(found.votes ?? null, votesOf);
+    parts.votes.draw(pick(found, "votes", "added"), () => votesOf(found, place, refresh));
     parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
     talking.draw(found);
     box.draw(found);
@@ -74,6 +74,7 @@ export async function ticket({ dagId, runId, taskId }) {
     if (action === "hand") return handOver(place, refresh);
     if (action === "remind") return remind();
     if (action === "ask") return ask(place, refresh);
+    if (action === "add") return addApprover(place, refresh);
     const [one] = await post(["tickets", action], { tickets: [{ dag_id: dagId, run_id: runId, task_id: taskId }] }).then(({ tickets }) => tickets, (error) => [{ ok: false, problem: error.message }]);
     fill(told, !one.ok && h("div", { class: "notice danger" }, h("p", {}, words(one.problem))));
     announce(one.ok ? `Ticket ${action === "claim" ? "claimed" : "released"}` : one.problem);
@@ -150,7 +151,7 @@ function risk(one) {
   return h("li", {}, h("strong", {}, words(one.area ?? one.title ?? "")), " ", words(one.description ?? ""), one.likelihood && h("div", { class: "quiet" }, "Likelihood ", words(one.likelihood), ", severity ", words(one.severity)), one.action && h("div", { class: "quiet" }, "What the plan does about it: ", words(one.action)));
 }
 
-function votesOf(votes) {
+function votesOf({ votes, added }, place, refresh) {
   if (!votes || votes.needed < 2) return null;
   const given = votes.given ?? [];
   return block(
@@ -158,6 +159,7 @@ function votesOf(votes) {
     "computed",
     h("p", {}, `${given.length} of ${votes.needed} different people have approved.`),
     given.length > 0 && h("ul", {}, given.map((one) => h("li", {}, words(one.by?.name || one.by?.id || one.who || one), one.at && [" ", when(one.at)]))),
+    added.length > 0 && [h("h3", {}, "Added to those who must approve"), h("ul", { class: "said" }, addedApprovers(added, place, refresh))],
   );
 }
 
