@@ -158,6 +158,23 @@ def test_refusals_and_doubts_so_far_are_risks_of_what_comes() -> None:
     assert doubtful["cost"]["mean"] > calm["cost"]["mean"]
 
 
+def test_work_that_was_refused_before_it_was_done_is_a_risk_of_what_comes() -> None:
+    smooth, rough = (
+        {
+            "steps": 3,
+            "done": 2,
+            "day": 7,
+            "work": [_done("buy", 0, 7, refusals=times), _done("ask", 0, 7), _step("mount")],
+        }
+        for times in (0, 3)
+    )
+    before, after = (_assess(progress=progress).result for progress in (smooth, rough))
+    assert before["so_far"]["events"] == []
+    assert after["so_far"]["events"] == ["More work is refused or failed at before it is done (50%)"]
+    assert after["cost"]["mean"] > before["cost"]["mean"]
+    assert after["resilience"] < before["resilience"]
+
+
 def test_amounts_approved_beyond_plan_are_spent_in_every_scenario() -> None:
     work = [
         _done("buy", 0, 1, amount=100.0, approved=150.0, currency="EUR"),
