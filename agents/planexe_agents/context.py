@@ -54,7 +54,7 @@ class Estimate(ContextValue):
 
 
 class RiskRow(ContextValue):
-    """One row of the risk register; likelihood and severity are `low`, `medium` or `high`, else unknown."""
+    """One row of the risk register; likelihood and severity are words, shares or percentages (`methods.ratings`)."""
 
     area: Text = ""
     description: Text = ""

@@ -79,7 +79,7 @@ class StartRunOperator(BaseOperator):
         ring = keys(make=True)
         pin_ring(run.above, ring)
         begin_run(run, take_over(run, ring), self._inputs, about)
-        execution = execution_of(context)
+        execution = begin(execution_of(context), context, RUN)
         keep_estimates(execution)
         self.log.info("The record of this run is in %s", run.root)
         if planexe() and self._source:

@@ -8,8 +8,8 @@ from structlog.contextvars import bind_contextvars
 
 from planexe_dag_factory.airflow.settings import auth_manager
 from planexe_dag_factory.delegation.attempts import Attempt
+from planexe_dag_factory.delegation.ended import CLEARED_BY_HAND, was_cut_short
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.delegation.takeover import CLEARED_BY_HAND
 from planexe_dag_factory.record.events import CLEARED, ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
 
 RETRIED = "task-retried"
@@ -19,12 +19,12 @@ def begin(execution: Execution, context: Context, about: str) -> Execution:
     """Put on record that a task of a run starts again, and finish what it wrote when it died.
 
     `about` is its work item or milestone, or the run.
-    No worker is told that a task was cleared; the number of its try shows it. Who did it was noted by
-    the API server.
+    No worker is told that a task was cleared; the number of its try shows it, or that somebody had ended the run
+    before it began. Who did it was noted by the API server.
     """
     name_in_log(execution, about)
     ti = context["ti"]
-    if ti.try_number > 1:
+    if ti.try_number > 1 or (about == RUN and was_cut_short(execution.run)):
         execution.finish_writes(about)
         cleared = tries_since_begun(context) == 1
         by = _who_cleared(execution, ti.task_id) if cleared else ORCHESTRATOR

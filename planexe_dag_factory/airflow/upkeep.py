@@ -1,7 +1,7 @@
 """A DAG of ours beside the plans': are the registered agents still who they were, and do they answer?
 
-One task an agent, so that its squares in the grid are its history, and one for the registry file.
-Parsing reads the file alone. It has no plan, and touches neither a record nor a database.
+One task an agent, so that its squares in the grid are its history, one for the registry file, and one that closes the
+records of runs which ended in Airflow without their last task. Parsing reads the registry file alone.
 """
 
 from __future__ import annotations
@@ -11,12 +11,23 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, BaseOperator, Context, get_parsing_context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
 from planexe_agents.signing import fingerprint
 
+from planexe_dag_factory.airflow.callbacks import report_end
 from planexe_dag_factory.airflow.render import BEGINNING
-from planexe_dag_factory.airflow.settings import keys_folder, registry, registry_path, upkeep_schedule
-from planexe_dag_factory.errors import PlanExeDagError, RegistryError
+from planexe_dag_factory.airflow.settings import (
+    keys_folder,
+    open_execution,
+    registry,
+    registry_path,
+    run_root,
+    upkeep_schedule,
+)
+from planexe_dag_factory.delegation.ended import end_by_hand, find_mark, is_sealed, was_cut_short
+from planexe_dag_factory.delegation.lifecycle import FINAL
+from planexe_dag_factory.errors import PlanExeDagError, RecordError, RegistryError
+from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.routing.registry import load_registry
 from planexe_dag_factory.routing.registry_file import RegistryFile
@@ -79,6 +90,46 @@ class AgentCheckOperator(BaseOperator):
         self.log.info("%s answers, with the key, the actions and the schemas that are registered", self.agent)
 
 
+class ClosingOperator(BaseOperator):
+    """Ends, seals and reports the runs that Airflow has ended and whose record was not closed: by hand, say."""
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#e8eef7"
+
+    def execute(self, context: Context) -> None:
+        root = run_root()
+        for name in root.names():
+            try:
+                self._look_at(root.at(name), context["ti"])
+            except RecordError as error:
+                self.log.warning("%s is left as it is: %s", name, error)
+
+    def _look_at(self, run: RunFolder, ti: Any) -> None:
+        state = _state_of(run, ti) if _is_unfinished(run) else None
+        if state in ("success", "failed", "deleted"):
+            execution = open_execution(run)
+            end_by_hand(execution, state)
+            report_end(execution)
+            self.log.info("%s was over in Airflow (%s), and is closed now", run.name, state)
+
+
+def _is_unfinished(run: RunFolder) -> bool:
+    """Say whether a record has no seal, or no report because the run was cut short."""
+    if not run.exists("run.json"):
+        return False
+    return not is_sealed(run) or (not run.exists(FINAL, "report.html") and was_cut_short(run))
+
+
+def _state_of(run: RunFolder, ti: Any) -> str | None:
+    """Ask Airflow for the state of a run; `deleted` where the record says so of one that Airflow does not know."""
+    about = run.read_json("run.json")
+    try:
+        return str(ti.get_dagrun_state(dag_id=about["dag_id"], run_id=about["run_id"]))
+    except AirflowRuntimeError:
+        mark = find_mark(run)
+        return "deleted" if mark and mark["details"]["state"] == "deleted" else None
+
+
 def agents_dag() -> DAG:
     """Build the DAG for the agents that are registered now; for the registry alone where that cannot be read."""
     try:
@@ -99,6 +150,7 @@ def agents_dag() -> DAG:
         default_args={"owner": "planexe", "do_xcom_push": False},
     )
     RegistryCheckOperator(task_id="registry", dag=dag)
+    ClosingOperator(task_id="runs", dag=dag)
     for agent in _wanted(agents):
         AgentCheckOperator(task_id=f"agent-{agent}", agent=agent, retries=RETRIES, retry_delay=RETRY_DELAY_S, dag=dag)
     return dag

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from planexe_dag_factory.delegation.approval import barred_from, four_eyes
+from planexe_dag_factory.delegation.approval import barred, four_eyes
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import ADDED, Deed, Desk, Named, named_in
 from planexe_dag_factory.delegation.execution import StepRun
@@ -58,7 +58,7 @@ def too_few_for(step: StepRun, desk: Desk, people: People) -> str | None:
     """Say that an approval could not be given any more, with who is asked and added; None where it could."""
     asked = who_is_asked(desk.asked_by_right, people)
     added = {deed.mark: _members(deed, people) for deed in desk.added}
-    left = asked.members.union(*added.values()) - barred_from(step)
+    left = asked.members.union(*added.values()) - barred(step, "approval")
     could = [
         {"stands_for": [*([POLICY] if user in asked.members else []), *(mark for mark in added if user in added[mark])]}
         for user in sorted(left)

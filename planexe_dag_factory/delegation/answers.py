@@ -11,7 +11,7 @@ from typing import Any
 from planexe_agents.signing import sign_document
 
 from planexe_dag_factory.delegation.added import what_it_meets
-from planexe_dag_factory.delegation.approval import conflict, record_approval, same_eyes, settle
+from planexe_dag_factory.delegation.approval import DECISIONS, conflict, record_approval, same_eyes, settle
 from planexe_dag_factory.delegation.asked import names_of, refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
@@ -168,8 +168,8 @@ def person_problem(
     """Say why a person may not answer a ticket, now or at a time, in their own name or for who is away; else None."""
     stand_in = find_stand_in(step, ticket, desk, person, people, at=at)
     reason = stand_in.problem if stand_in else refusal(person, desk, people, at)
-    if reason is None and ticket["kind"] == "approval":
-        return conflict(step, person)
+    if reason is None and ticket["kind"] in DECISIONS:
+        return conflict(step, ticket["kind"], person)
     return same_eyes(step, person) if reason is None and ticket["kind"] == "work" else reason
 
 

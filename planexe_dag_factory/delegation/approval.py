@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from planexe_agents.signing import digest, digest_bytes, sign_document
 
@@ -28,6 +28,24 @@ from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.events import RUN, Actor, list_events, read_events
 from planexe_dag_factory.record.folder import now
 
+
+class _Decision(NamedTuple):
+    """What a ticket decides, in the words of those who cannot."""
+
+    what: str
+    of_starter: str
+    of_doer: str
+
+
+DECISIONS: Mapping[str, _Decision] = {
+    "approval": _Decision("approve", "approve its steps", "whoever did the step cannot approve it"),
+    "senior_review": _Decision(
+        "lift a hold",
+        "let it go on past a flagged risk",
+        "whoever did a step of the phase cannot let the run go on past its risks",
+    ),
+}
+"""Kinds of tickets whose deciders the plan and its policy name, and that take four eyes."""
 HEADER = "run.json"
 PLAN = "plan"
 """The work item of the senior approval that a refused plan needs before anything else."""
@@ -97,9 +115,9 @@ def _as_json(deed: Deed) -> dict[str, Any]:
     return {"mark": deed.mark, "to": said["to"], "by": deed.who.as_json(), "at": deed.at, "reason": said["reason"]}
 
 
-def conflict(step: StepRun, person: Actor) -> str | None:
-    """Say why a person cannot approve a step whoever is asked: four eyes are two persons. None where they can."""
-    if problem := four_eyes(step, person):
+def conflict(step: StepRun, kind: str, person: Actor) -> str | None:
+    """Say why a person cannot decide a ticket whoever is asked: four eyes are two persons. None where they can."""
+    if problem := four_eyes(step, person, kind):
         return problem
     names = names_of(person)
     for vote in open_votes(step):
@@ -110,18 +128,46 @@ def conflict(step: StepRun, person: Actor) -> str | None:
     return None
 
 
-def four_eyes(step: StepRun, person: Actor) -> str | None:
-    """Say why a person has too much to do with a step to approve it; None where they have not."""
-    names = names_of(person)
-    run = step.execution.run
+def four_eyes(step: StepRun, person: Actor, kind: str = "approval") -> str | None:
+    """Say why a person has too much to do with a step to decide such a ticket about it; None where they have not."""
+    if kind not in DECISIONS:
+        return None
+    names, starter, run = names_of(person), _starter(step), step.execution.run
     if run.exists(HEADER) and list_events(run, RUN) and _began(step) is None:
-        return "who started the run cannot be told from its record, so nobody can approve in it"
-    starter, done = starter_of(step), step.find_json("result.json")
+        return f"who started the run cannot be told from its record, so nobody can {DECISIONS[kind].what} in it"
     if starter and not names.isdisjoint(names_of(starter)):
-        return "whoever started the run cannot approve its steps: somebody else must"
-    if done and done["by"]["kind"] == "person" and not names.isdisjoint(names_of(actor_of(done["by"]))):
-        return "whoever did the step cannot approve it: somebody else must"
+        return f"whoever started the run cannot {DECISIONS[kind].of_starter}: somebody else must"
+    if any(not names.isdisjoint(names_of(doer)) for doer in _doers(step, kind)):
+        return f"{DECISIONS[kind].of_doer}: somebody else must"
     return None
+
+
+def barred(step: StepRun, kind: str) -> frozenset[str]:
+    """Return the names of those who cannot decide such a ticket, having too much to do with the step, or decided."""
+    if kind not in DECISIONS:
+        return frozenset()
+    starter = _starter(step)
+    voters = map(seats_of, open_votes(step)) if kind == "approval" else ()
+    return frozenset().union(*map(names_of, (*([starter] if starter else []), *_doers(step, kind))), *voters)
+
+
+def _doers(step: StepRun, kind: str) -> Iterator[Actor]:
+    """Yield the people who did the work that is decided on: the step's, or all that a held milestone closes.
+
+    A policy with `separate_doer: false` lets whoever worked in a phase also look at its risks.
+    """
+    judged = [step.id] if kind == "approval" else _closed_with(step)
+    for name in judged:
+        done = step.execution.run.find_json("steps", name, "result.json")
+        if done and done["by"]["kind"] == "person":
+            yield actor_of(done["by"])
+
+
+def _closed_with(step: StepRun) -> list[str]:
+    if step.execution.policy.get("separate_doer") is False:
+        return []
+    milestones = (one for one in step.execution.spec.milestones if one.id == step.item.milestone)
+    return [name for one in milestones for name in one.work_items if name != step.id]
 
 
 def same_eyes(step: StepRun, person: Actor) -> str | None:
@@ -147,24 +193,20 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
         return (
             f"{name} approved the step, and cannot do it too" if same_eyes(step, Actor("person", name, name)) else None
         )
-    if ticket["kind"] != "approval" or asked.is_anybody:
+    if ticket["kind"] not in DECISIONS or asked.is_anybody:
         return None
-    left = asked.members - barred_from(step)
+    left = asked.members - barred(step, ticket["kind"])
     missing = still_wanted(step).count(POLICY)
     if len(left) >= missing:
         return None
     who = "nobody" if not left else "only " + ", ".join(sorted(left))
+    if ticket["kind"] == "senior_review":
+        return f"{who} of {asked} could decide it: name a group, or somebody else"
     more = "1 more approval is needed" if missing == 1 else f"{missing} more approvals are needed"
     return f"{more}, and {who} of {asked} could give {'it' if missing == 1 else 'them'}: name a group, or somebody else"
 
 
-def barred_from(step: StepRun) -> frozenset[str]:
-    """Return the names of those who cannot approve a step any more: they have, or started the run."""
-    starter = starter_of(step)
-    return frozenset().union(*map(seats_of, open_votes(step)), names_of(starter) if starter else ())
-
-
-def starter_of(step: StepRun) -> Actor | None:
+def _starter(step: StepRun) -> Actor | None:
     """Return the person who started the run, from its signed event; None where it was no person."""
     begun = _began(step)
     starter = actor_of(begun["actor"]) if begun else None

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from planexe_dag_factory.delegation.absences import Absence, Absences
-from planexe_dag_factory.delegation.approval import four_eyes
+from planexe_dag_factory.delegation.approval import DECISIONS, four_eyes
 from planexe_dag_factory.delegation.asked import asked_of, names_of, refusal
 from planexe_dag_factory.delegation.desk import Desk, actor_of
 from planexe_dag_factory.delegation.execution import StepRun
@@ -63,11 +63,11 @@ def _problem(step: StepRun, ticket: Mapping[str, Any], absence: Absence, person:
     deciders = deciders_of(step, ticket, people)
     if deciders is not None and absence.deputy not in deciders:
         return f"{_for(absence)}, but this is for those to decide whom the plan, its policy and the people file name"
-    if ticket["kind"] != "approval":
+    if ticket["kind"] not in DECISIONS:
         return None
     user = Actor("person", absence.user, absence.user)
     for who in (person, user, actor_of(absence.by)):
-        if problem := four_eyes(step, who):
+        if problem := four_eyes(step, who, ticket["kind"]):
             return f"{_for(absence)}, and {problem}"
     taken = (vote for vote in open_votes(step) if absence.user in seats_of(vote))
     return next((f"{_voter(vote)} has approved already for {absence.user}" for vote in taken), None)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from planexe_dag_factory.delegation.approval import four_eyes
+from planexe_dag_factory.delegation.approval import DECISIONS, four_eyes
 from planexe_dag_factory.delegation.asked import names_of, who_is_asked
 from planexe_dag_factory.delegation.desk import Desk, Named, asked_first
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import Assigned, People
 
-DECISIONS = frozenset({"approval", "senior_review"})
-"""Kinds of tickets whose deciders the plan and its policy name."""
 TO_ANYONE = "approvals_may_be_handed_to_anyone"
 """The policy's word for letting whoever is asked choose anybody of the people file."""
 
@@ -27,7 +25,7 @@ def who_cannot_hand_on(
     step: StepRun, ticket: Mapping[str, Any], desk: Desk, person: Actor, people: People
 ) -> str | None:
     """Say why somebody must not hand a ticket on, though they deal with it; None where nothing stands against it."""
-    if ticket["kind"] == "approval" and (problem := four_eyes(step, person)):
+    if problem := four_eyes(step, person, ticket["kind"]):
         return f"{problem}, whom others choose"
     by_right = who_is_asked(desk.asked_by_right, people).holds(person)
     if by_right and not who_is_asked(lasting(desk), people).holds(person) and not is_above(person, people):
@@ -38,7 +36,7 @@ def who_cannot_hand_on(
 def who_cannot_be_handed(step: StepRun, ticket: Mapping[str, Any], to: Mapping[str, str], people: People) -> str | None:
     """Say why a ticket cannot be handed to a user or group; None where it can."""
     users = people.members(_assigned(to))
-    if ticket["kind"] == "approval" and to["kind"] == "user" and (problem := four_eyes(step, _as_person(to["name"]))):
+    if to["kind"] == "user" and (problem := four_eyes(step, _as_person(to["name"]), ticket["kind"])):
         return f"{to['name']} cannot be asked: {problem}"
     deciders = deciders_of(step, ticket, people)
     if deciders is None or users <= deciders:

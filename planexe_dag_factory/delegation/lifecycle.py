@@ -67,10 +67,12 @@ def _digests(run: RunFolder, *names: str) -> dict[str, str]:
     return {name: digest_bytes(run.read_bytes(name)) for name in names}
 
 
-def end_run(execution: Execution, problems: list[str]) -> None:
+def end_run(execution: Execution, problems: list[str], cut_short_by: Actor | None = None) -> None:
     """Record how the run ended, once; `problems` are what kept it from succeeding."""
     if not execution.last_of(RUN, "run-ended"):
-        execution.log("run-ended", RUN, state="failed" if problems else "success", problems=problems)
+        told: dict[str, Any] = {"state": "failed" if problems else "success", "problems": problems}
+        told |= {"cut_short": True} if cut_short_by else {}
+        execution.log("run-ended", RUN, cut_short_by or ORCHESTRATOR, **told)
 
 
 def seal(execution: Execution, milestone: str | None) -> None:

@@ -17,8 +17,10 @@ from typing import Literal
 from planexe_agents.signing import SigningKey, canonical
 
 from planexe_dag_factory.compile.build import Build
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.assignment import missing_inputs
 from planexe_dag_factory.delegation.cards import Health
+from planexe_dag_factory.delegation.desk import Named
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.errors import Problem
 from planexe_dag_factory.plan.model import Plan
@@ -31,7 +33,7 @@ from planexe_dag_factory.routing.model import HUMAN, Gate, Registry, Route, Rout
 from planexe_dag_factory.routing.people import Assigned, People, unmapped_roles
 from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import dump_spec
-from planexe_dag_factory.spec.model import DagSpec
+from planexe_dag_factory.spec.model import DagSpec, MilestoneSpec
 
 PartName = Literal["evidence", "capacity", "gates", "dependencies", "finance"]
 Verdict = Literal["ready", "conditional", "not ready", "invalid"]
@@ -116,7 +118,8 @@ def assess_readiness(build: Build, people: People | None, health: Collection[Hea
         return Readiness((), build.problems)
     view = _View(build.plan, build.routes, people, health)
     unbuilt = dict(_unbuilt(build.plan, build.spec, build.routes, build.registry))
-    alone = view.alone() if not build.policy or build.policy.separate_doer is not False else ()
+    apart = not build.policy or build.policy.separate_doer is not False
+    alone = (*view.alone(), *view.held_alone(build.spec)) if apart else ()
     problems = (*build.problems, *view.problems(), *alone, *_missing(unbuilt), *_estimates(build.spec))
     measures = (*_evidence(view, unbuilt), *_capacity(view), *_gates(view))
     return Readiness((*measures, *_dependencies(view, build.problems, build.spec), *_finance(view)), problems)
@@ -181,6 +184,31 @@ class _View:
                 fault = f"is approved and done by {quote(*asked)} alone, who may not do both"
                 hint = "name another approver or assignee, or say `separate_doer: false` in the policy"
                 yield Problem("warning", "same-person", f"step {quote(route.step)} {fault}", hint=hint)
+
+    def held_alone(self, spec: DagSpec) -> Iterator[Problem]:
+        """Name the milestones that only somebody who works towards them could let the run go on past."""
+        for milestone in spec.milestones:
+            seniors = self._seniors(spec, milestone) if milestone.critical else frozenset()
+            doers = [self._doers(name) for name in milestone.work_items if name in self.routes]
+            barred = frozenset().union(*(one for one in doers if len(one) == 1))
+            if seniors and seniors <= barred:
+                who = " and ".join(map(quote, sorted(seniors)))
+                fault = f"is held by a flagged risk until {who} lets it go, who may not: steps of its phase are theirs"
+                hint = "name another `senior` in the people file, or say `separate_doer: false` in the policy"
+                yield Problem("warning", "same-person", f"milestone {quote(milestone.title)} {fault}", hint=hint)
+
+    def _seniors(self, spec: DagSpec, milestone: MilestoneSpec) -> frozenset[str]:
+        """Return the users who would be asked for the senior review of a milestone; none where anybody is."""
+        assessed = (item for item in spec.work_items.values() if item.milestone == milestone.id)
+        named = (Named("senior", item.route.assignee) for item in assessed)
+        return who_is_asked(named, self.people).members if self.people else frozenset()
+
+    def _doers(self, step: str) -> frozenset[str]:
+        """Return the users of whom one does a step; none where an agent does it."""
+        route = self.routes[step]
+        if self.people is None or route.executor != HUMAN:
+            return frozenset()
+        return self.people.members(self.people.resolve(route.assignee).assigned)
 
     def _undecided(self, route: Route, gate: Gate) -> Problem:
         deciders = " or ".join(quote(role) for role in gate.deciders)

@@ -104,6 +104,7 @@ def _unchanged(execution: Execution, snapshot: Snapshot, before: Mapping[str, Wo
                 and name in before
                 and _content(item) == _content(before[name])
                 and _was_done(snapshot, name)
+                and _lifted_by_others(execution.step(name), snapshot)
                 and all(holds(other) for other in item.upstream)
             ) or (name == PLAN and _still_approved(execution, snapshot))
         return taken[name]
@@ -126,6 +127,15 @@ def _content(item: WorkItem) -> bytes:
 def _was_done(snapshot: Snapshot, name: str) -> bool:
     result = snapshot.read_json("steps", name, "result.json")
     return result is not None and result["status"] == "done"
+
+
+def _lifted_by_others(step: StepRun, snapshot: Snapshot) -> bool:
+    """Say whether nobody let the old run go on past a risk who may not in this one: they may have started it."""
+    result = snapshot.read_json("steps", step.id, "result.json")
+    if step.item.milestone is None or not result or not result["accepted_by"]:
+        return True
+    by = actor_of(result["accepted_by"])
+    return by.kind != "person" or four_eyes(step, by, "senior_review") is None
 
 
 def _take_over(step: StepRun, snapshot: Snapshot) -> None:

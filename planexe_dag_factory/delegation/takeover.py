@@ -7,7 +7,6 @@ from planexe_dag_factory.delegation.execution import StepRun
 
 TAKEN_OVER = "step-taken-over"
 APPROVED = "approval-taken-over"
-CLEARED_BY_HAND = "cleared-in-airflow"
 
 
 def is_taken_over(step: StepRun) -> bool:

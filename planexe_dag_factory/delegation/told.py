@@ -1,4 +1,4 @@
-"""Whom to tell about a ticket: nobody who has done their part, and nobody else where one person has taken it."""
+"""Whom to tell about a ticket: nobody who has done their part or may not answer, and nobody else once it is claimed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from planexe_dag_factory.delegation.approval import barred
 from planexe_dag_factory.delegation.asked import Asked, names_of, who_is_asked
 from planexe_dag_factory.delegation.deputies import deputies_of
 from planexe_dag_factory.delegation.desk import Desk, Named, named_in
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.delegation.votes import POLICY, open_votes, seats_of, still_wanted
+from planexe_dag_factory.delegation.votes import POLICY, still_wanted
 from planexe_dag_factory.routing.people import People
 
 
 def who_is_told(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) -> Asked:
-    """Return who has claimed a ticket, else those whom it asks and who have not approved yet; and deputies of these."""
+    """Return who has claimed a ticket, else those whom it asks and who can still answer; and deputies of these."""
     left = _left(step, ticket, desk, people)
-    away = deputies_of(step, ticket, left.members, people)
+    out = barred(step, ticket["kind"])
+    away = [one for one in deputies_of(step, ticket, left.members, people) if one.deputy not in out]
     told = (f"{one.deputy} for {one.user}, who is away until {one.until}" for one in away)
     return replace(left, users=(*left.users, *told), members=left.members | {one.deputy for one in away})
 
@@ -27,12 +29,11 @@ def _left(step: StepRun, ticket: Mapping[str, Any], desk: Desk, people: People) 
         who = desk.claim.who
         return Asked((who.name or who.id,), (), names_of(who), mapped=True)
     asked = who_is_asked(_wanted(step, ticket, desk), people)
-    votes = open_votes(step) if ticket["kind"] == "approval" else ()
-    voters = frozenset().union(*map(seats_of, votes))
-    left = asked.members - voters
-    if voters and not left and not asked.is_anybody:
+    out = barred(step, ticket["kind"])
+    left = asked.members - out
+    if out and not left and not asked.is_anybody:
         return _owner(people) or replace(asked, members=left)
-    return replace(asked, users=tuple(user for user in asked.users if user not in voters), members=left)
+    return replace(asked, users=tuple(user for user in asked.users if user not in out), members=left)
 
 
 def _wanted(step: StepRun, ticket: Mapping[str, Any], desk: Desk) -> tuple[Named, ...]:

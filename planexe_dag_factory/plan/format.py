@@ -107,8 +107,8 @@ class RiskFormat(_Strict):
     area: str = Field(examples=["Weather"])
     description: str = Field(examples=["Storms stop the work at sea."])
     impact: str = Field(default="", description="What it would do.")
-    likelihood: Literal["low", "medium", "high"] = "medium"
-    severity: Literal["low", "medium", "high"] = "medium"
+    likelihood: Literal["low", "medium", "high", "unknown"] = "medium"
+    severity: Literal["low", "medium", "high", "unknown"] = "medium"
     action: str = Field(default="", description="What is done about it.")
 
 

@@ -88,7 +88,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """One row of the plan's risk register; likelihood and severity are `low`, `medium` or `high`."""
+    """One row of the plan's risk register; likelihood and severity are `low`, `medium`, `high` or `unknown`."""
 
     area: str
     description: str

@@ -107,6 +107,7 @@ class RiskFigures(RecordFile):
     seed: Annotated[str, Field(max_length=40)] = ""
     method: Method | None = None
     so_far: SoFar | None = None
+    unread: tuple[Words, ...] = Field((), max_length=20)
 
 
 def read_figures(result: Mapping[str, Any]) -> RiskFigures | None:

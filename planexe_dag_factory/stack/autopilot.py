@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 class Autopilot:
     """Says yes to every ticket of a run. `client` is logged in as the demo reviewer.
 
-    `colleague` is logged in as somebody else, who does what the reviewer has approved.
+    `colleague` is logged in as somebody else, who does the work: whoever decides about it must not have done it.
     """
 
     client: AirflowClient
@@ -54,7 +54,7 @@ class Autopilot:
     def _answer(self, dag_id: str, run_id: str, task_id: str) -> None:
         ticket = self.client.ticket(dag_id, run_id, task_id)
         refused = ticket.get("may_answer") is False and ticket.get("state") == "open"
-        person = self.colleague if self.colleague and refused else self.client
+        person = self.colleague if self.colleague and (refused or ticket["kind"] == "work") else self.client
         response = person.answer(dag_id, run_id, task_id, answer_to(ticket))
         if response.status_code == httpx.codes.CONFLICT:
             return  # a person was faster

@@ -1,8 +1,10 @@
-"""What people do to our tasks by hand in Airflow itself, put on record by its API server: marks and clears.
+"""What people do to our runs and tasks by hand in Airflow itself, put on record by its API server: marks and clears.
 
 It never fails: what was asked of Airflow goes on, and the operators go by the record, not by Airflow's
 states. Airflow has no hook for a clear, so the changes of a task's state are watched, in the API
-server alone. Who asked is what Airflow's own audit log was told in the same request.
+server alone. Who asked is what Airflow's own audit log was told in the same request. A run that is ended
+gets its end and its seal as soon as Airflow has taken that in; what is missed here the upkeep makes
+good (`airflow.upkeep`).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import logging
 from collections import defaultdict
 from typing import Any
 
+from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
 from airflow.models.taskinstance import TaskInstance
 from airflow.utils.state import TaskInstanceState
@@ -18,14 +21,14 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, object_session
 
 from planexe_dag_factory.airflow.settings import auth_manager, open_execution, run_folder
+from planexe_dag_factory.delegation.ended import CLEARED_BY_HAND, MARKED, State, close_by_hand, note_end
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.delegation.takeover import CLEARED_BY_HAND
 from planexe_dag_factory.record.events import RUN, UNKNOWN, Actor
 
 log = logging.getLogger(__name__)
-MARKED = "marked-in-airflow"
 _ASKER = "planexe: who makes this request"
 _CLEARED = "planexe: the tasks that it clears"
+_ENDED = "planexe: the runs that it ends"
 _CLEAR = (None, TaskInstanceState.RESTARTING)
 """The states that Airflow sets a task to where it is cleared: at rest, or while it runs."""
 
@@ -36,7 +39,9 @@ def watch() -> None:
         (Log, "after_insert", _asked),
         (TaskInstance.state, "set", _set),
         (Session, "before_commit", _note_clears),
-        (Session, "after_rollback", _forget_clears),
+        (DagRun, "before_delete", _deleted),
+        (Session, "after_commit", _close_ended),
+        (Session, "after_rollback", _forget),
     )
     for target, name, hook in hooks:
         if not event.contains(target, name, hook):
@@ -62,6 +67,30 @@ def _note_mark(task_instance: TaskInstance, state: str) -> None:
     execution.log(MARKED, about, by, after=after, task=task_instance.task_id, state=state)
 
 
+def note_run_mark(dag_run: DagRun, state: State) -> None:
+    """Write that somebody ended a run, where it is one of ours and has begun; it is sealed once that is so."""
+    try:
+        execution, session = _execution(dag_run), object_session(dag_run)
+        if execution is not None and session is not None:
+            note_end(execution, _person(session), state)
+            session.info.setdefault(_ENDED, []).append((execution, state))
+    except Exception:  # as above
+        log.exception("That the run %s was marked as %s by hand could not be put on record", dag_run.run_id, state)
+
+
+def _deleted(_mapper: object, _connection: object, dag_run: DagRun) -> None:
+    note_run_mark(dag_run, "deleted")
+
+
+def _close_ended(session: Session) -> None:
+    """Seal the runs that were ended: Airflow's database has taken it in, and waits for nothing of ours."""
+    for execution, state in session.info.pop(_ENDED, ()):
+        try:
+            close_by_hand(execution, state)
+        except Exception:  # as above
+            log.exception("%s was ended by hand and could not be sealed: the upkeep tries again", execution.run.name)
+
+
 def _asked(_mapper: object, _connection: object, entry: Log) -> None:
     """Keep who makes a request: Airflow notes it in the request's session, before it does anything."""
     session = object_session(entry)
@@ -75,8 +104,9 @@ def _set(task_instance: TaskInstance, state: str | None, before: str | None, _in
         session.info.setdefault(_CLEARED, []).append(task_instance)
 
 
-def _forget_clears(session: Session) -> None:
+def _forget(session: Session) -> None:
     session.info.pop(_CLEARED, None)
+    session.info.pop(_ENDED, None)
 
 
 def _note_clears(session: Session) -> None:

@@ -21,7 +21,11 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "plan-routed": lambda _: "decided who does each step",
     "estimates-learned": lambda _: "kept the durations that earlier runs teach",
     "run-started": lambda _: "started the run",
-    "run-ended": lambda told: "ended the run" + (", which failed" if told.get("state") == "failed" else ""),
+    "run-ended": lambda told: (
+        "ended the run"
+        + (" before it came to its end" if told.get("cut_short") else "")
+        + (", which failed" if told.get("state") == "failed" else "")
+    ),
     "run-sealed": lambda _: "sealed the record",
     "candidates-ordered": lambda _: "decided which agent to ask first",
     "assignment-sent": lambda told: f"sent the work to {told.get('to') or 'an agent'}",
@@ -63,7 +67,9 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "planexe-report-refreshed": lambda _: "had PlanExe bring its own report up to date",
     "planexe-report-failed": lambda _: "could not have PlanExe bring its own report up to date",
     "task-retried": lambda _: "tried the task again",
-    "marked-in-airflow": lambda told: f"marked {told.get('task')} as {told.get('state')} by hand, in Airflow",
+    "marked-in-airflow": lambda told: (
+        f"marked {told.get('task') or 'the whole run'} as {told.get('state')} by hand, in Airflow"
+    ),
     "cleared-in-airflow": lambda told: f"cleared tasks by hand, in Airflow: {_names(told.get('tasks'))}",
     "task-cleared": lambda _: "did the task again, which was cleared by hand",
     "rollback": lambda told: f"went on from {told.get('milestone') or 'a milestone'} of another run",

@@ -93,6 +93,27 @@ def test_each_rule_for_existential_risk_fires_on_its_own_ground(changes: dict[st
     assert bool(result["existential_why"]) == bool(fired)
 
 
+@pytest.mark.parametrize(
+    ("changes", "fired"),
+    [
+        ({"impact": "Loss of life.", "severity": "Katastrophal!"}, (5,)),
+        ({"impact": "Project cancellation.", "severity": "4", "action": ""}, (6,)),
+        ({"severity": "unknown"}, ()),
+        ({"likelihood": "kritisch?", "severity": "unklar", "impact": "Loss of life."}, (5,)),
+        ({"impact": "Loss of life.", "likelihood": "unknown", "severity": "Crítico (5/5)"}, (5,)),
+        ({"impact": "Loss of life.", "likelihood": "unknown", "severity": "minor"}, ()),
+    ],
+)
+def test_a_rating_that_cannot_be_read_is_never_a_low_one(changes: dict[str, str], fired: tuple[int]) -> None:
+    done = _assess(risks=[{**RISKS[0], **changes}])
+    assert [rule["fired"] for rule in done.result["rules"]] == _fired(*fired)
+    (named,) = done.result["unread"]
+    assert "(likelihood: “" in named
+    assert done.confidence < _assess(risks=[RISKS[0]]).confidence
+    assert "0% of 1 risks have ratings that can be read" in done.confidence_why
+    assert _assess(risks=[RISKS[0]]).result["unread"] == []
+
+
 def test_the_rule_that_fired_is_said_with_its_figures() -> None:
     result = _assess(progress={"steps": 9, "done": 3, "refused": 1}).result
     assert result["existential_why"] == (
@@ -135,6 +156,23 @@ def test_refusals_and_doubts_so_far_are_risks_of_what_comes() -> None:
         "A result that was accepted proves wrong (50%)",
     ]
     assert doubtful["cost"]["mean"] > calm["cost"]["mean"]
+
+
+def test_work_that_was_refused_before_it_was_done_is_a_risk_of_what_comes() -> None:
+    smooth, rough = (
+        {
+            "steps": 3,
+            "done": 2,
+            "day": 7,
+            "work": [_done("buy", 0, 7, refusals=times), _done("ask", 0, 7), _step("mount")],
+        }
+        for times in (0, 3)
+    )
+    before, after = (_assess(progress=progress).result for progress in (smooth, rough))
+    assert before["so_far"]["events"] == []
+    assert after["so_far"]["events"] == ["More work is refused or failed at before it is done (50%)"]
+    assert after["cost"]["mean"] > before["cost"]["mean"]
+    assert after["resilience"] < before["resilience"]
 
 
 def test_amounts_approved_beyond_plan_are_spent_in_every_scenario() -> None:

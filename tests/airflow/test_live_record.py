@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import pytest
 from playwright.sync_api import expect
 
-from planexe_dag_factory.record.events import read_events
+from planexe_dag_factory.record.events import RUN, read_events
 from planexe_dag_factory.record.keys import load_ring
 from planexe_dag_factory.record.verify import Verification, verify_run
 from planexe_dag_factory.stack.client import AirflowClient
@@ -93,6 +93,35 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
         assert [problem.message for problem in verified(stack, one).problems] == []
         assert leaks(one.record, secrets_of(stack)) == []
     assert events(run, "rolled-back")[0]["details"]["into"] == again.record.name
+    path.unlink()
+
+
+def test_a_run_that_somebody_ends_in_airflow_says_who_did_and_its_record_is_whole(stack: RunningStack) -> None:
+    plan = {**PLAN, "id": "live-ended", "title": "End before the end"}
+    path = drop(stack.plans_dir, plan)
+    run = start(stack.client, plan, starter=stack.login("operator"))
+    run.wait_for_ticket("find.gate")
+    address = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}"
+    assert stack.client.request("PATCH", address, json={"state": "failed"}).status_code == 200
+    (ended,) = wait_for("the end", lambda: events(run, "run-ended"))
+    assert (ended["actor"]["id"], ended["actor"]["auth"]) == ("admin", "SimpleAuthManager")
+    assert ended["details"]["problems"] == [
+        "the run was marked as failed in Airflow by hand, before it had come to its end"
+    ]
+    assert wait_for("the seal", lambda: events(run, "run-sealed"))
+    found = verified(stack, run)
+    assert (found.problems, found.state) == ((), "sealed")
+
+    cleared = {"dry_run": False, "only_failed": False}
+    assert stack.client.request("POST", f"{address}/clear", json=cleared).status_code == 200
+    wait_for("the run to go on", lambda: run.progress()["state"] == "running")
+    assert run.to_the_end(agreeable) == "success"
+    assert events(run, "run-ended")[-1]["details"] == {"state": "success", "problems": []}
+    found = verified(stack, run)
+    assert (found.problems, found.state) == ((), "sealed")
+    record = run.record
+    assert stack.client.request("DELETE", address).status_code == 204
+    assert read_events(record, RUN)[-1]["details"] == {"state": "deleted"}
     path.unlink()
 
 

@@ -156,7 +156,8 @@ def test_a_flagged_risk_holds_its_milestone_until_a_senior_person_lets_it_go(sta
         "risks": [{**deadly, "action": "Helmets."}],
     }
     path = drop(stack.plans_dir, plan)
-    run = start(stack.client, plan)
+    operator = stack.login("operator")
+    run = start(stack.client, plan, operator)
 
     def junior(ticket: Mapping[str, Any]) -> Answer | None:
         return agreeable(ticket) if ticket["work_item"] == "dig-dock" else None
@@ -168,7 +169,7 @@ def test_a_flagged_risk_holds_its_milestone_until_a_senior_person_lets_it_go(sta
                 return ticket
             answer = junior(ticket)
             if answer and ticket["state"] == "open":
-                run.client.answer(run.dag_id, run.run_id, row["task_id"], answer)
+                operator.answer(run.dag_id, run.run_id, row["task_id"], answer)
         return None
 
     ticket = wait_for("the senior review", held)
@@ -179,6 +180,9 @@ def test_a_flagged_risk_holds_its_milestone_until_a_senior_person_lets_it_go(sta
     states = run.states()
     assert (states["dig-dock"], states["fill-pond"]) == ("done", "pending")
     assert not run.record.exists("milestones", "milestone-dig", "manifest.json")
+    mine = operator.answer(run.dag_id, run.run_id, ticket["task_id"], agreeable(ticket))
+    starter = "Whoever started the run cannot let it go on past a flagged risk: somebody else must."
+    assert (mine.status_code, mine.json()["detail"]) == (403, starter)
     assert run.to_the_end(agreeable) == "success"
     assert run.record.exists("milestones", "milestone-dig", "report", "report.html")
     path.unlink()

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError, AirflowSkipException
+from airflow.sdk.execution_time.comms import ErrorResponse
 
+from planexe_dag_factory.airflow import upkeep
 from planexe_dag_factory.airflow.bundle import PlanBundle
 from planexe_dag_factory.airflow.loader import load_folder
-from planexe_dag_factory.airflow.upkeep import AgentUnwellError, agents_dag, load_upkeep
+from planexe_dag_factory.airflow.upkeep import AgentUnwellError, ClosingOperator, agents_dag, load_upkeep
 from planexe_dag_factory.airflow.versions import UPKEEP
 from planexe_dag_factory.delegation.cards import fetch_agents
+from planexe_dag_factory.delegation.ended import note_end
+from planexe_dag_factory.record.events import list_events
+from planexe_dag_factory.record.verify import verify_run
 from planexe_dag_factory.routing.registry_changes import add_agents, remove_agents
 from planexe_dag_factory.routing.registry_file import RegistryFile
 from planexe_dag_factory.stack.agents import register
 from tests.agents.cards import Shown, shown_card
 from tests.airflow.following import wait_for
 from tests.conftest import RunningStack
+from tests.record.runs import ANNA, begun_run, finished_run
 from tests.routing.agents import ACTION, OTHER_KEY, card_of
 
 DAG = "planexe_agents_health"
@@ -51,7 +58,7 @@ def execute(task_id: str, dag: Any = None) -> None:
 
 def test_it_has_a_task_for_every_agent_and_says_nothing_of_addresses(file: RegistryFile, shown: Shown) -> None:
     dag = agents_dag()
-    assert sorted(dag.task_ids) == ["agent-mower", "registry"]
+    assert sorted(dag.task_ids) == ["agent-mower", "registry", "runs"]
     assert dag.tags == {"planexe-upkeep"}, "not the tag of plans"
     assert "mower" in (dag.doc_md or "")
     assert shown.url not in str(dag.doc_md)
@@ -100,8 +107,8 @@ def test_an_agent_behind_a_token_is_asked_with_that_of_its_connection(
 def test_a_registry_that_was_tampered_with_shows_in_every_task(file: RegistryFile) -> None:
     tasks = agents_dag()
     file.path.write_text(file.path.read_text().replace("Mows.", "Sows."))
-    assert agents_dag().task_ids == ["registry"], "the DAG is still there to say so"
-    for task_id in tasks.task_ids:
+    assert agents_dag().task_ids == ["registry", "runs"], "the DAG is still there to say so"
+    for task_id in set(tasks.task_ids) - {"runs"}:
         with pytest.raises(AirflowFailException, match="changed after it was signed"):
             execute(task_id, tasks)
 
@@ -116,7 +123,7 @@ def test_an_agent_that_was_removed_meanwhile_is_skipped(file: RegistryFile, monk
 
 def test_without_a_registry_there_is_nobody_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__PLANEXE__REGISTRY", str(tmp_path / "registry.json"))
-    assert agents_dag().task_ids == ["registry"]
+    assert agents_dag().task_ids == ["registry", "runs"]
     with pytest.raises(AirflowSkipException):
         execute("registry")
 
@@ -143,6 +150,40 @@ def test_a_dags_folder_brings_it_too(plans: Path, tmp_path: Path, monkeypatch: p
     assert str(loaded[DAG].schedule) == "@daily"
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "harbour")
     assert load_upkeep() == {}, "a plan's task needs nothing of it"
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "closed"),
+    [("failed", "open", True), ("running", "open", False), ("failed", "sealed", False), (None, "deleted", True)],
+)
+def test_a_record_that_nobody_closed_is_closed_once_airflow_has_ended_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str | None, state: str, closed: bool
+) -> None:
+    execution = (finished_run if state == "sealed" else begun_run)(tmp_path).step.execution
+    monkeypatch.setenv("AIRFLOW__PLANEXE__RUN_ROOT", str(tmp_path))
+    monkeypatch.setattr(upkeep, "open_execution", lambda run: replace(execution, run=run))
+    if state == "deleted":
+        note_end(execution, ANNA, "deleted")
+    before = list_events(execution.run)
+    ClosingOperator(task_id="runs").execute(cast("Any", {"ti": Airflow(told)}))
+    found = verify_run(execution.run, [execution.key.public])
+    assert (len(list_events(execution.run)) > len(before)) is closed
+    if closed:
+        assert (found.problems, found.state) == ((), "sealed")
+        assert execution.run.exists("final", "report.pdf")
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """What a task hears of a run's state; None: Airflow does not know the run."""
+
+    state: str | None
+
+    def get_dagrun_state(self, dag_id: str, run_id: str) -> str:
+        assert (dag_id, run_id) == ("harbour", "run-1")
+        if self.state is None:
+            raise AirflowRuntimeError(ErrorResponse())
+        return self.state
 
 
 @pytest.mark.airflow

@@ -176,3 +176,16 @@ def test_a_plan_with_errors_is_invalid_and_keeps_its_problems(tmp_path: Path) ->
 
     assert (found.verdict, found.score, found.measures) == ("invalid", 0.0, ())
     assert [problem.code for problem in found.problems] == ["unknown-dependency"]
+
+
+@pytest.mark.parametrize(
+    ("senior", "separate", "warned"), [("cook", None, True), ("sid", None, False), ("cook", False, False)]
+)
+def test_a_milestone_that_only_its_own_worker_could_let_go_is_named(
+    tmp_path: Path, senior: str, separate: bool | None, warned: bool
+) -> None:
+    policy = {"critical_phases": ["work"], **({} if separate is None else {"separate_doer": separate})}
+    people = People(roles={"Treasurer": Assigned(("cook",))}, senior=Assigned((senior,)))
+    found = assess_readiness(build(tmp_path, policy=policy), people, WELL)
+    said = [problem.message for problem in found.problems if "flagged risk" in problem.message]
+    assert bool(said) is warned

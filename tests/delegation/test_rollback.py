@@ -125,6 +125,14 @@ def test_whoever_approved_cannot_start_the_run_that_takes_the_approval_over(tmp_
         require_approvals(execution.step("sail"))
 
 
+@pytest.mark.parametrize(("by", "taken"), [("anna", ()), ("carl", ("sail", "survey"))])
+def test_a_hold_that_its_starter_had_lifted_is_looked_at_anew(tmp_path: Path, by: str, taken: tuple[str, ...]) -> None:
+    """What anna let go in the old run is a milestone's assessment here."""
+    scene = finished_run(tmp_path)
+    execution = again(scene, changed(milestone="milestone-one"), by=by)
+    assert take_over_from(execution, find_source(scene.step.execution.run, "milestone-one")[0], ANNA) == taken
+
+
 def test_a_change_of_who_is_asked_does_nothing_to_what_is_done(tmp_path: Path) -> None:
     scene = finished_run(tmp_path)
     route = scene.step.item.route

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import networkx as nx
+import pytest
 
 from planexe_dag_factory.errors import Problem, has_errors
 from planexe_dag_factory.plan.ids import is_id, is_reserved
@@ -113,6 +115,54 @@ def test_refusals_of_the_redline_gate_are_kept(real_zip: Path, real_run: Run) ->
     gates = [json.loads(data) for name, data in real_run.items() if name.endswith("-redline_gate.json")]
     redline = read(real_zip).redline
     assert (redline and redline.refused) == (gates[0]["verdict"] == "REFUSE" if gates else None)
+
+
+REGISTER = "-identify_risks_raw.json"
+RATINGS = (
+    {"low": "Low", "medium": "Medium", "high": "High"},
+    {"low": "1 of 5", "medium": "Moderate (3/5)", "high": "Critical (5/5)"},
+    {"low": "gering", "medium": "mittel", "high": "sehr hoch"},
+    {"low": "mineure", "medium": "modérée", "high": "élevée"},
+)
+
+
+def test_every_rating_is_read_however_it_is_worded(
+    real_zip: Path, real_run: Run, write_run: Callable[[Run], Path]
+) -> None:
+    plan, problems = read_once(real_zip)
+    assert plan is not None
+    assert bool(plan.risks) is rates(real_run), "three of the plans are from before PlanExe had a register"
+    assert "unknown-level" not in {problem.code for problem in problems}
+    assert {level for risk in plan.risks for level in (risk.likelihood, risk.severity)} <= {"low", "medium", "high"}
+    for words in RATINGS:
+        worded = {name: _worded(name, data, words) for name, data in real_run.items()}
+        folder = write_run(worded)
+        assert read(folder).risks == plan.risks
+        shutil.rmtree(folder)
+
+
+def test_a_rating_that_nobody_can_read_is_not_known(
+    real_zip: Path, real_run: Run, write_run: Callable[[Run], Path]
+) -> None:
+    if not rates(real_run):
+        pytest.skip("this plan is from before PlanExe had a risk register")
+    unclear = dict.fromkeys(("low", "medium", "high"), "to be seen")
+    read_again = read(write_run({name: _worded(name, data, unclear) for name, data in real_run.items()}))
+    assert {(risk.likelihood, risk.severity) for risk in read_again.risks} == {("unknown", "unknown")}
+
+
+def rates(run: Run) -> bool:
+    return any(name.endswith(REGISTER) for name in run)
+
+
+def _worded(name: str, data: bytes, words: dict[str, str]) -> bytes:
+    """Rate the risks of a register in other words."""
+    if not name.endswith(REGISTER):
+        return data
+    register = json.loads(data)
+    for risk in register["risks"]:
+        risk |= {rated: words[risk[rated].lower()] for rated in ("likelihood", "severity")}
+    return json.dumps(register).encode()
 
 
 @cache

@@ -78,7 +78,8 @@ def test_it_steps_back_where_a_person_was_faster() -> None:
     assert said == []
 
 
-def test_a_colleague_does_what_the_reviewer_approved() -> None:
+@pytest.mark.parametrize("may_answer", [True, False])
+def test_a_colleague_does_the_work_so_that_the_reviewer_may_decide_about_it(may_answer: bool) -> None:
     def serve(request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and not request.url.path.startswith("/auth"):
             raise AssertionError("the reviewer may not")
@@ -86,7 +87,7 @@ def test_a_colleague_does_what_the_reviewer_approved() -> None:
             return httpx.Response(201, json={"access_token": "t"})
         if request.url.path.endswith("/tickets"):
             return httpx.Response(200, json={"tickets": [OLD], "total": 1})
-        return httpx.Response(200, json={**ticket("work"), "state": "open", "may_answer": False})
+        return httpx.Response(200, json={**ticket("work"), "state": "open", "may_answer": may_answer})
 
     said: list[str] = []
     reviewer = AirflowClient("http://airflow", "demo-reviewer", "p", transport=httpx.MockTransport(serve))

@@ -1,6 +1,7 @@
 """When the plan itself, or somebody's life, is at stake: the rules, in one table. Each alone asks for a senior review.
 
-A limit is crossed, not touched. docs/agents.md shows the table to those who answer for it.
+A limit is crossed, not touched. A severity that cannot be read may be any: where a risk's words speak of harm or of the
+end, it counts as high. docs/agents.md shows the table to those who answer for it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from planexe_agents.agents.progress import Progress
-from planexe_agents.agents.ratings import level
+from planexe_agents.agents.ratings import likelihood, severity
 from planexe_agents.context import RiskRow
 from planexe_agents.methods.scenarios import Play
 
@@ -71,7 +72,8 @@ def _failed_share(situation: Situation) -> float:
 
 
 def _open_high(situation: Situation) -> float:
-    return sum(_rated(row, "high", "high") and not row.action.strip() for row in situation.risks)
+    rows = (row for row in situation.risks if (likelihood(row), severity(row)) == ("high", "high"))
+    return sum(not row.action.strip() for row in rows)
 
 
 def _ruin(situation: Situation) -> float:
@@ -80,7 +82,7 @@ def _ruin(situation: Situation) -> float:
 
 def _harmful(situation: Situation) -> float:
     """Count severe risks to people that are more than unlikely; a mitigation on paper excuses none."""
-    severe = (row for row in situation.risks if level(row.severity) == "high" and level(row.likelihood) != "low")
+    severe = (row for row in situation.risks if _may_be_severe(row) and likelihood(row) != "low")
     return sum(bool(HARM.search(_words(row))) for row in severe)
 
 
@@ -101,14 +103,14 @@ RULES = (
 
 
 def _pressing(row: RiskRow) -> bool:
-    if level(row.severity) != "high":
+    if not _may_be_severe(row):
         return False
-    likelihood = level(row.likelihood) or "medium"
-    return likelihood == "high" or (likelihood == "medium" and not row.action.strip())
+    chance = likelihood(row) or "medium"
+    return chance == "high" or (chance == "medium" and not row.action.strip())
 
 
-def _rated(row: RiskRow, likelihood: str, severity: str) -> bool:
-    return level(row.likelihood) == likelihood and level(row.severity) == severity
+def _may_be_severe(row: RiskRow) -> bool:
+    return severity(row) in ("high", None)
 
 
 def _words(row: RiskRow) -> str:

@@ -93,7 +93,11 @@ class Method(Finding):
 
 
 class MilestoneAssessment(Narrated, Finding):
-    """Whether senior people must look, by which rule, and what it was computed from."""
+    """Whether senior people must look, by which rule, and what it was computed from.
+
+    `unread` names the risks whose ratings could not be read: they count as medium in the simulation, and as severe
+    for the rules where their words speak of harm to people or of the end of the project.
+    """
 
     milestone: str
     existential: bool
@@ -106,6 +110,7 @@ class MilestoneAssessment(Narrated, Finding):
     scenarios: list[ScenarioResult]
     drivers: list[DriverResult]
     top_risks: list[TopRisk]
+    unread: list[str]
     scale: dict[str, dict[str, float]]
     method: Method
     draws: int

@@ -11,6 +11,7 @@ from planexe_agents.methods.remaining import Part, pace_of
 from planexe_agents.methods.scenarios import SEVERITY, Hazard
 
 SO_FAR = "so far"
+STUMBLES = "More work is refused or failed at before it is done"
 
 
 class WorkSoFar(BaseModel):
@@ -68,6 +69,12 @@ class Progress(BaseModel):
         return (self.refused + self.failed) / ended if ended else 0.0
 
     @property
+    def stumbled_share(self) -> float:
+        """The share of done steps that somebody refused or failed at before, 0 to 1."""
+        done = [row for row in self.work if row.status == "done"]
+        return sum(row.refusals > 0 for row in done) / len(done) if done else 0.0
+
+    @property
     def pace(self) -> float:
         """Days taken over days planned of what is done, at least 1."""
         return pace_of(row.part for row in self.work)
@@ -97,10 +104,14 @@ class Progress(BaseModel):
         return parts
 
     def hazards(self) -> tuple[Hazard, ...]:
-        """What happened so far, as risks of what comes: refusals come again, doubtful results prove wrong."""
+        """What happened so far, as risks of what comes: refusals come again, doubtful results prove wrong.
+
+        Work that was done after somebody refused it or failed at it took more than was planned, and may again.
+        """
         doubt = 1 - self.mean_confidence if self.mean_confidence is not None else 0.0
         found = (
             Hazard(SO_FAR, self.failed_share, SEVERITY["high"], mitigated=False, title="More work is refused"),
+            Hazard(SO_FAR, self.stumbled_share, SEVERITY["medium"], mitigated=False, title=STUMBLES),
             Hazard(SO_FAR, doubt, SEVERITY["medium"], mitigated=False, title="A result that was accepted proves wrong"),
         )
         return tuple(hazard for hazard in found if hazard.probability > 0)

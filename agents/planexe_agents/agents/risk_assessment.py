@@ -22,7 +22,7 @@ from planexe_agents.agents.milestone import (
     TopRisk,
 )
 from planexe_agents.agents.progress import Progress, WorkSoFar
-from planexe_agents.agents.ratings import hazard, rank, rated_share
+from planexe_agents.agents.ratings import hazard, rank, rated_share, unread
 from planexe_agents.context import Estimate, RiskRow
 from planexe_agents.methods.remaining import remaining
 from planexe_agents.methods.scenarios import (
@@ -48,6 +48,7 @@ OTHER_SCALES = (0.75, 1.25)
 TOP = 5
 MOST_DRIVERS = 10
 MOST_LATE = 10
+MOST_UNREAD = 20
 
 agent = Agent(id="risk_assessment", type="risk_assessment", name="Risk assessment", version="1.1")
 
@@ -112,6 +113,7 @@ def assess_milestone(inputs: MilestoneInput, task: Task) -> Completed[MilestoneA
         scenarios=[_scenario(one, scheduled=scheduled) for one in plays],
         drivers=_drivers(inputs, outlook, luck, base) if scheduled else [],
         top_risks=_top(inputs.risks),
+        unread=unread(inputs.risks)[:MOST_UNREAD],
         scale={"likelihood": LIKELIHOOD, "loss": SEVERITY, "tolerance": {"cost and duration": TOLERANCE}},
         method=METHOD,
         draws=DRAWS,
@@ -223,8 +225,9 @@ def _confidence(inputs: MilestoneInput, agreement: float) -> tuple[float, str]:
     ranged = schedulable(inputs.estimates).ranged
     known = 1.0 if inputs.progress.steps else 0.0
     why = (
-        f"{rated:.0%} of {len(inputs.risks)} risks are rated (counts 50 %), {ranged:.0%} of {len(inputs.estimates)} "
-        f"estimates give a range (30 %), progress is {'known' if known else 'not known'} (20 %); "
+        f"{rated:.0%} of {len(inputs.risks)} risks have ratings that can be read (counts 50 %), "
+        f"{ranged:.0%} of {len(inputs.estimates)} estimates give a range (30 %), "
+        f"progress is {'known' if known else 'not known'} (20 %); "
         f"{agreement:.0%} of the trials with other losses come to the same verdict"
     )
     return round((0.5 * rated + 0.3 * ranged + 0.2 * known) * agreement, 3), why

@@ -112,11 +112,12 @@ def milestone(result: MilestoneAssessment) -> list[Item]:
         f"{row.days_if_badly:.1f} where it goes badly."
         for row in result.drivers[:MOST_ROWS]
     )
+    unread = [f"How the plan rates this risk cannot be read: {title}." for title in result.unread[:MOST_ROWS]]
     risks = [
         Item("risk register", f"{row.area}: {row.description} Mitigation: {row.mitigation or 'none stated'}.")
         for row in result.top_risks
     ]
-    return [*_computed("assessment", (standing, *rules, *scenarios, *drivers)), *risks]
+    return [*_computed("assessment", (standing, *rules, *scenarios, *drivers, *unread)), *risks]
 
 
 def _about(description: str, task: Task) -> list[tuple[str, str]]:

@@ -22,7 +22,6 @@ from planexe_agents.methods.statistics import rank_correlation
 LIKELIHOOD = {"low": 0.10, "medium": 0.30, "high": 0.60}
 SEVERITY = {"low": 0.01, "medium": 0.03, "high": 0.10}
 TOLERANCE = 0.25
-LEVELS = ("low", "medium", "high")
 NOISE = 3.0
 """A rank correlation below NOISE / sqrt(draws - 1) is taken for chance: that is its standard deviation, three times."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Literal
+
+from planexe_agents.methods.ratings import read_level
 
 from planexe_dag_factory.errors import Problem, Where
 from planexe_dag_factory.plan.archive import RunFiles
@@ -57,6 +58,7 @@ DOCUMENTS = (
 
 # PlanExe labels what it lists with ids that are fresh at every generation and mean nothing to a reader.
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+UNKNOWN = "unknown"
 _ANY_UUID = re.compile("[0-9a-f]{4}-[0-9a-f]{12}")
 _LABEL = re.compile(
     rf"(?m)^[^\w\n]*(?:[Ll]ever )?I[Dd]\W+{_UUID}\W*?(?:\n+|\Z)| ?\((?:[Ll]ever I[Dd]: )?`?{_UUID}`?\)|{_UUID}"
@@ -65,8 +67,6 @@ _LABEL = re.compile(
 ALLOWED = frozenset({"ALLOW", "ALLOW_WITH_SAFETY_FRAMING"})
 REFUSED = "REFUSE"
 SENIOR_APPROVAL = "a senior approval will be asked for before the plan runs"
-
-Level = Literal["low", "medium", "high"]
 
 
 class _Risk(Entry):
@@ -136,8 +136,8 @@ def read_risks(findings: Findings) -> tuple[Risk, ...]:
             area=clean_line(risk.risk_area),
             description=risk.risk_description,
             impact=risk.potential_impact,
-            likelihood=_level(findings, risk.likelihood, (*path, "likelihood")),
-            severity=_level(findings, risk.severity, (*path, "severity")),
+            likelihood=_level(findings, risk.likelihood, (*path, "likelihood"), chance=True),
+            severity=_level(findings, risk.severity, (*path, "severity"), chance=False),
             action=risk.action,
         )
         for risk, path in read_entries(findings, _Risk, "risks")
@@ -197,12 +197,9 @@ def _text(name: str, data: bytes, limit: int, problems: list[Problem]) -> str:
     return clean(_LABEL.sub("", text) if _ANY_UUID.search(text) else text)
 
 
-def _level(findings: Findings, text: str, path: Path) -> Level:
-    """Return the highest level that a text names ("Medium to High" is high)."""
-    named = set(re.findall(r"low|medium|high", text.lower()))
-    levels: tuple[Level, ...] = ("high", "medium", "low")
-    for level in levels:
-        if level in named:
-            return level
-    findings.add("info", "unknown-level", f"{quote(text)} names no level; 'medium' is assumed", path)
-    return "medium"
+def _level(findings: Findings, text: str, path: Path, *, chance: bool) -> str:
+    """Return the level that a rating names, as the agents read it; `unknown` where it names none."""
+    level = read_level(text, chance=chance)
+    if level is None:
+        findings.add("info", "unknown-level", f"{quote(text)} names no level; it counts as not known", path)
+    return level or UNKNOWN
