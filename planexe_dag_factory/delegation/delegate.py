@@ -149,6 +149,8 @@ def _has_it(step: StepRun, turn: Turn) -> bool:
     ended = read_attempt(step, turn.number)
     if ended is None:
         return read_assignment(step, turn.number) is not None
+    if ended.status in PASSING and History.beside(step.execution.run).is_asked(step, turn.candidate):
+        return True  # it was asked once more, and whoever asked it died before it answered
     return ended.status == "completed" or may_have_acted(step, ended)
 
 

@@ -60,9 +60,18 @@ class History:
         at = now()
         run = step.execution.run.name
         said = f"{fate}.{int(min(pause_s, 999_999))}" if pause_s else fate
-        mark = digest([run, step.id]).removeprefix("sha256:")[:8]
+        name = f"{stamp_of(at)}+{said}+{candidate.action}+{_mark(step)}.json"
         document = {"action": candidate.action, "fate": fate, "run": run, "step": step.id, "reason": reason, "at": at}
-        self.folder.create_json(document, candidate.agent, f"{stamp_of(at)}+{said}+{candidate.action}+{mark}.json")
+        self.folder.create_json(document, candidate.agent, name)
+
+    def is_asked(self, step: StepRun, candidate: Candidate) -> bool:
+        """Say whether a candidate was asked for a step last, and nothing came of it yet."""
+        about = [one for one in self.read(candidate.agent) if (one.action, one.step) == (candidate.action, _mark(step))]
+        return bool(about) and about[-1].fate == "asked"
+
+
+def _mark(step: StepRun) -> str:
+    return digest([step.execution.run.name, step.id]).removeprefix("sha256:")[:8]
 
 
 def _entry(match: re.Match[str]) -> Entry | None:

@@ -247,6 +247,17 @@ def test_after_a_crash_before_the_outcome_the_same_assignment_is_sent(tmp_path: 
     assert scene.agents.asked[0] == scene.agents.asked[1]
 
 
+def test_who_was_asked_once_more_when_the_task_died_is_followed_before_anybody_else_is_asked(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path, [AgentUnavailable("gone"), AgentUnavailable("gone")])
+    with pytest.raises(NobodyReachableError):
+        run(scene, last_try=False)
+    scene.agents.script[:] = [AgentUnavailable("gone"), RuntimeError("killed"), {}]
+    with pytest.raises(RuntimeError, match="killed"):
+        run(scene, last_try=False)
+    run(scene)
+    assert [one.agent for one in scene.agents.asked[-2:]] == ["second", "second"]
+
+
 def test_a_redo_is_a_new_round_with_the_reviewers_words(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, [{"confidence": 0.1}, {}])
     run(scene)
