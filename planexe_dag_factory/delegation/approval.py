@@ -143,7 +143,9 @@ def four_eyes(step: StepRun, person: Actor, kind: str = "approval") -> str | Non
 
 
 def barred(step: StepRun, kind: str) -> frozenset[str]:
-    """Return the names of those who cannot decide such a ticket, having too much to do with the step, or decided."""
+    """Return the names of those who cannot answer such a ticket: with too much to do with the step, or done with it."""
+    if kind == "work":
+        return frozenset(one for one in _approvers(step) if same_eyes(step, Actor("person", one, one)))
     if kind not in DECISIONS:
         return frozenset()
     starter = _starter(step)
@@ -184,6 +186,11 @@ def same_eyes(step: StepRun, person: Actor) -> str | None:
     if not mine or (len(votes) > len(mine) and not wanted):
         return None
     return "whoever approved the step cannot do it too: somebody else must"
+
+
+def _approvers(step: StepRun) -> frozenset[str]:
+    approval = step.find_json("approval.json")
+    return frozenset().union(*map(seats_of, distinct(approval.get("votes", [approval])))) if approval else frozenset()
 
 
 def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str | None:

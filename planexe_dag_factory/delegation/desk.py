@@ -29,14 +29,17 @@ QUESTIONED = "ticket-asked"
 WITHDRAWN = "ticket-question-withdrawn"
 ADDED = "ticket-approver-added"
 TAKEN_BACK = "ticket-approver-taken-back"
+PUT_OFF = "ticket-put-off"
+RANKED = "ticket-ranked"
 DEEDS = frozenset(
     {
         *(CLAIMED, RELEASED, REASSIGNED, DELEGATED, COMMENTED, ATTACHED, VOTED, REMINDED, ESCALATED),
-        *(QUESTIONED, WITHDRAWN, ADDED, TAKEN_BACK),
+        *(QUESTIONED, WITHDRAWN, ADDED, TAKEN_BACK, PUT_OFF, RANKED),
     }
 )
 
 NameKind = Literal["role", "senior", "user", "group"]
+Priority = Literal["low", "normal", "high", "urgent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,24 @@ class Desk:
     """What was done about a ticket so far: by whom it is claimed, whom it asks now, and every deed in order.
 
     `asked_by_right`: by the plan, its policy, a hand-over or an escalation. `added`: the deeds by which somebody made
-    another approval necessary beside theirs.
+    another approval necessary beside theirs. `priority`: what somebody gave it, instead of the one that it opened with.
     """
 
     asked_by_right: tuple[Named, ...]
     claim: Deed | None = None
     deeds: tuple[Deed, ...] = ()
     added: tuple[Deed, ...] = ()
+
+    @property
+    def priority(self) -> Priority | None:
+        ranked = self.of(RANKED)
+        return ranked[-1].details["priority"] if ranked else None
+
+    @property
+    def put_off(self) -> Mapping[str, str]:
+        """Until when who has put the ticket off, by their names; who takes it up again has not."""
+        last = {name: deed.details["until"] for deed in self.of(PUT_OFF) for name in (deed.who.name or deed.who.id,)}
+        return {name: until for name, until in last.items() if until}
 
     @property
     def asked(self) -> tuple[Named, ...]:

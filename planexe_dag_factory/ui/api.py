@@ -29,6 +29,7 @@ from planexe_dag_factory.ui.desk import actions, inbox, index, lookup
 from planexe_dag_factory.ui.desk.index import Place
 from planexe_dag_factory.ui.desk.manager import require_tables
 from planexe_dag_factory.ui.file_names import disposition
+from planexe_dag_factory.ui.ticket_view import TicketView
 from planexe_dag_factory.ui.wire import (
     Answer,
     Answered,
@@ -42,6 +43,7 @@ from planexe_dag_factory.ui.wire import (
     PlanCard,
     Progress,
     Reassignment,
+    Reassignments,
     Reminded,
     TicketPage,
 )
@@ -51,31 +53,6 @@ router = APIRouter(prefix="/api/v1")
 REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 """A report is a page of its own, with styles within it; in a sandbox it has no origin and no scripts."""
 REPORT_TYPES = {"html": "text/html", "pdf": "application/pdf", "json": "application/json"}
-TICKET: dict[str, Any] = {
-    "kind": "approval",
-    "n": 2,
-    "dag_id": "harbour",
-    "run_id": "manual__2026-03-02T09:00:00+00:00",
-    "task_id": "order-the-dredger.gate",
-    "title": "Order the dredger",
-    "ask": "Please approve or reject this step before it starts.",
-    "why": "It spends EUR 250,000",
-    "options": [{"id": "Approve", "label": "Approve", "intent": "primary", "requires": ["amount"]}],
-    "amount": 250_000,
-    "previous": "1 of 2 have approved: anna.",
-    "plan": "Harbour renewal",
-    "state": "open",
-    "may_answer": False,
-    "why_not": "You have approved already: 2 different people must.",
-    "claimed_by": None,
-    "assigned": {"role": "Finance", "users": [], "groups": ["board"], "mapped": True},
-    "history": [{"at": "2026-03-02T09:01:00Z", "who": "planexe-dag-factory", "what": "opened the ticket", "text": ""}],
-    "comments": [],
-    "attachments": [],
-    "votes": {"needed": 2, "given": [{"by": {"kind": "person", "id": "anna"}, "at": "2026-03-02T10:00:00Z"}]},
-    "links": {"task": "/dags/harbour/runs/manual__2026-03-02T09%3A00%3A00%2B00%3A00/tasks/order-the-dredger.gate"},
-}
-"""What a ticket looks like, in part: the rest is ticket.json of docs/architecture.md."""
 ACTED: dict[int | str, dict[str, Any]] = {
     403: {"description": "Not for this person to do, or not to be handed to that one"},
     409: {"description": "Answered meanwhile, or not for this person to do"},
@@ -165,6 +142,13 @@ def release(body: Places, hand: Hand, user: GetUserDep) -> DoneAll:
     return _each(body, user, lambda place: actions.release(hand, place))
 
 
+@router.post("/tickets/reassign")
+def reassign_all(body: Reassignments, hand: Hand, user: GetUserDep) -> DoneAll:
+    """Ask somebody else instead, about each of these tickets. Each succeeds or fails for itself."""
+    to = Reassignment(to=body.to, reason=body.reason)
+    return _each(body, user, lambda place: actions.reassign(hand, place, to))
+
+
 @router.get("/people", dependencies=MAY_SEE_TICKETS)
 def people_list(person: Person, people: PeopleFile) -> PeopleList:
     """List the users and groups that a ticket can be given to, as the people file names them."""
@@ -172,14 +156,10 @@ def people_list(person: Person, people: PeopleFile) -> PeopleList:
     return PeopleList(you=tuple(sorted(names_of(person))), users=people.users, groups=groups)
 
 
-@router.get(
-    "/tickets/{dag_id}/{run_id}/{task_id}",
-    dependencies=MAY_SEE_TICKETS,
-    responses={200: {"content": {"application/json": {"example": TICKET}}}},
-)
+@router.get("/tickets/{dag_id}/{run_id}/{task_id}", dependencies=MAY_SEE_TICKETS)
 def ticket(  # noqa: PLR0917 - FastAPI reads each as one part of the request
     dag_id: str, run_id: str, task_id: str, session: SessionDep, user: GetUserDep, person: Person, people: PeopleFile
-) -> dict[str, Any]:
+) -> TicketView:
     """Return a ticket, who deals with it, what was done about it, and whether this user may answer it."""
     found = lookup.find_ticket(session, Place(dag_id, run_id, task_id))
     return views.ticket_view(session, found, person, people, allowed=may_answer(user, dag_id, found.request.assigned))

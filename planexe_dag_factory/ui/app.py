@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import urljoin
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -16,9 +17,10 @@ from starlette.exceptions import HTTPException
 
 from planexe_dag_factory import __version__
 from planexe_dag_factory.errors import PlanExeDagError
-from planexe_dag_factory.ui import api, away, by_hand, pages, runs, talking
+from planexe_dag_factory.ui import api, away, by_hand, order, pages, runs, talking
 from planexe_dag_factory.ui.access import from_our_pages, signed_in
 from planexe_dag_factory.ui.desk.actions import LARGEST_FILE
+from planexe_dag_factory.ui.wire import Problem
 
 log = logging.getLogger(__name__)
 PAGE_POLICY = (
@@ -35,6 +37,17 @@ _HEADERS = {
 }
 
 
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Problem, "description": "Nobody is logged in"},
+    403: {"model": Problem, "description": "Airflow, or the ticket, does not allow it to this person"},
+    404: {"model": Problem, "description": "There is no such thing, or not yet"},
+    409: {"model": Problem, "description": "It stands otherwise meanwhile"},
+    422: {"model": Problem, "description": "Every problem of the request"},
+    503: {"model": Problem, "description": "Something cannot be read now: the database, the record, our tables"},
+}
+"""What any request may be answered with. A route says more where it means something of its own."""
+
+
 def create_app() -> FastAPI:
     """Build the application; its own description is one of the guarded routes. Where it is, by-hand acts are seen."""
     by_hand.watch()
@@ -46,10 +59,8 @@ def create_app() -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(signed_in), Depends(from_our_pages)],
     )
-    app.include_router(api.router)
-    app.include_router(runs.router)
-    app.include_router(away.router)
-    app.include_router(talking.router)
+    for part in (api, runs, away, talking, order):
+        app.include_router(part.router, responses=REFUSALS)
     app.include_router(pages.router)
     app.middleware("http")(_harden)
     app.add_exception_handler(HTTPException, _refuse)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.added import who_cannot_add
 from planexe_dag_factory.delegation.answers import person_problem
-from planexe_dag_factory.delegation.asked import asked_of
+from planexe_dag_factory.delegation.asked import asked_of, names_of
 from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.handing import is_above
@@ -21,12 +22,13 @@ from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk import history
 from planexe_dag_factory.ui.desk.inbox import away
-from planexe_dag_factory.ui.desk.index import approvals_needed
+from planexe_dag_factory.ui.desk.index import approvals_needed, priority_of
 from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
 from planexe_dag_factory.ui.risks import risks_near
+from planexe_dag_factory.ui.ticket_view import TicketView
 from planexe_dag_factory.ui.wire import (
     PhaseProgress,
     PhaseSummary,
@@ -68,7 +70,7 @@ def run_progress(session: Session, run: RunRow) -> Progress:
     )
 
 
-def ticket_view(session: Session, found: Found, person: Actor, people: People, *, allowed: bool) -> dict[str, Any]:
+def ticket_view(session: Session, found: Found, person: Actor, people: People, *, allowed: bool) -> TicketView:
     """Return a ticket with everything around it; `allowed` says whether Airflow would take this person's answer."""
     events = found.events()
     desk = found.desk(events)
@@ -76,7 +78,7 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
     why_not = why_not_answer(found, desk, person, people, allowed=allowed)
     place, state = found.place, found.request.state
     stand_in = find_stand_in(found.step, found.ticket, desk, person, people)
-    return {
+    seen = {
         **found.ticket,
         "plan": queries.find_title(session, place.dag_id),
         "state": state,
@@ -99,11 +101,14 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "questions": history.questions_asked(desk, person, people),
         "added": history.added_approvers(found.step, desk, person, people),
         "may_add": allowed and found.request.open and _may_add(found, desk, person, people),
+        "priority": priority_of(found.ticket, desk),
+        "put_off_until": _put_off(desk, person),
         "attachments": history.attachments_of(desk),
         "risks": _risks(found),
         "votes": _votes(found, desk),
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
+    return TicketView.model_validate(seen)
 
 
 def _may_add(found: Found, desk: Desk, person: Actor, people: People) -> bool:
@@ -114,6 +119,12 @@ def _votes(found: Found, desk: Desk) -> Mapping[str, Any]:
     """Return how many have approved of how many; who was added since the ticket opened counts."""
     given = (found.ticket.get("approvals") or {}).get("given", [])
     return {"needed": approvals_needed(found.ticket, desk), "given": given}
+
+
+def _put_off(desk: Desk, person: Actor) -> str | None:
+    """Return until when the reader has put the ticket off, where that is still to come."""
+    until = next((until for name, until in desk.put_off.items() if name in names_of(person)), None)
+    return until if until and datetime.fromisoformat(until) > datetime.now(UTC) else None
 
 
 def _is_others(found: Found, desk: Desk, person: Actor, people: People) -> bool:

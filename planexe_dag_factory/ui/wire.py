@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, model_validator
 
+from planexe_dag_factory.delegation.desk import Priority
 from planexe_dag_factory.report.model import State
 
 TicketKind = Literal["work", "review", "approval", "senior_review"]
@@ -19,6 +20,14 @@ class Message(BaseModel):
     """Base of everything on the wire; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problem(BaseModel):
+    """Why a request was refused: a sentence, or every problem of it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    detail: str | tuple[str | dict[str, Any], ...]
 
 
 def _example(document: dict[str, Any]) -> ConfigDict:
@@ -237,7 +246,7 @@ class TicketRow(Message):
     `users` and `groups` are asked, as the people file has it now; neither: everybody who may answer.
     `claimed_by` deals with it alone. `priority` is high where a critical phase waits for it. `answers_for`: the reader
     is not asked, but the deputy of somebody who is. `information_from`: these are asked for information, and have not
-    replied yet.
+    replied yet. `put_off_until`: the reader has put it off, and it is not among theirs until then.
     """
 
     dag_id: str
@@ -258,7 +267,8 @@ class TicketRow(Message):
     claimed_by: str | None
     opened_at: datetime
     due_at: datetime | None
-    priority: Literal["normal", "high"]
+    priority: Priority
+    put_off_until: datetime | None = None
     amount: float | None
     currency: str | None
     approvals: Votes
@@ -330,6 +340,40 @@ class DoneAll(Message):
     tickets: tuple[Done, ...]
 
 
+class PutOff(Message):
+    """Until when a ticket is not among one's own; null: it is again, now."""
+
+    model_config = _example({"until": "2026-03-04T09:00:00Z"})
+
+    until: AwareDatetime | None
+
+
+class Ranking(Message):
+    """How urgent a ticket is, and why, if that needs saying."""
+
+    model_config = _example({"priority": "urgent", "reason": "The offer ends on Friday."})
+
+    priority: Priority
+    reason: str = Field(default="", max_length=2_000)
+
+
+class KeptFilter(Message):
+    """A filter of the inbox that the reader keeps: its name, and the query of its address."""
+
+    model_config = _example({"name": "Late in the harbour", "query": "scope=all&dag_id=harbour&due=overdue"})
+
+    name: str = Field(min_length=1, max_length=60)
+    query: str = Field(max_length=2_000)
+
+
+class FilterQuery(Message):
+    """The query of the inbox's address."""
+
+    model_config = _example({"query": "scope=all&dag_id=harbour&due=overdue"})
+
+    query: str = Field(max_length=2_000)
+
+
 class Recipient(Message):
     """A user or a group: exactly one of them."""
 
@@ -347,6 +391,15 @@ class Reassignment(Message):
     """Whom to ask instead, and why."""
 
     model_config = _example({"to": {"user": "anna"}, "reason": "She knows the contract."})
+
+    to: Recipient
+    reason: str = Field(min_length=1, max_length=2_000)
+
+
+class Reassignments(Places):
+    """Tickets, whom to ask about each of them instead, and why."""
+
+    model_config = _example({"tickets": [_PLACE], "to": {"user": "anna"}, "reason": "She knows the contracts."})
 
     to: Recipient
     reason: str = Field(min_length=1, max_length=2_000)

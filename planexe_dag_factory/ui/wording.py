@@ -43,6 +43,10 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-delegated": lambda told: f"asked {_to(told)} as well, until {_time(told.get('until'))}",
     "ticket-asked": lambda told: f"asked {_to(told)} for information",
     "ticket-question-withdrawn": lambda told: f"withdrew the question to {_to(told)}",
+    "ticket-put-off": lambda told: (
+        f"put the ticket off until {_time(told['until'])}" if told.get("until") else "took the ticket up again"
+    ),
+    "ticket-ranked": lambda told: f"set the priority to {told.get('priority')}",
     "ticket-approver-added": lambda told: f"asked for the approval of {_to(told)} as well",
     "ticket-approver-taken-back": lambda told: f"took back that {_to(told)} must approve too",
     "ticket-commented": lambda told: "replied" if told.get("replies_to") else "commented",

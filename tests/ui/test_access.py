@@ -39,6 +39,7 @@ def routes(site: Site) -> list[tuple[str, str]]:
 def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
     assert sorted(routes) == [
         ("DELETE", "/api/v1/me/absence"),
+        ("DELETE", "/api/v1/me/filters/{name:path}"),
         ("DELETE", "/api/v1/people/{name}/absence"),
         ("DELETE", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/approvers/{number}"),
         ("DELETE", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/questions/{number}"),
@@ -46,6 +47,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/api/v1/absences"),
         ("GET", "/api/v1/health"),
         ("GET", "/api/v1/me/absence"),
+        ("GET", "/api/v1/me/filters"),
         ("GET", "/api/v1/openapi.json"),
         ("GET", "/api/v1/people"),
         ("GET", "/api/v1/plans"),
@@ -71,6 +73,7 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
         ("GET", "/static/{name:path}"),
         ("GET", "/tickets/{dag_id}/{run_id}/{task_id}"),
         ("POST", "/api/v1/tickets/claim"),
+        ("POST", "/api/v1/tickets/reassign"),
         ("POST", "/api/v1/tickets/release"),
         *(
             ("POST", f"/api/v1/tickets/{{dag_id}}/{{run_id}}/{{task_id}}/{action}")
@@ -87,7 +90,10 @@ def test_these_are_all_routes(routes: list[tuple[str, str]]) -> None:
             )
         ),
         ("PUT", "/api/v1/me/absence"),
+        ("PUT", "/api/v1/me/filters/{name:path}"),
         ("PUT", "/api/v1/people/{name}/absence"),
+        ("PUT", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/priority"),
+        ("PUT", "/api/v1/tickets/{dag_id}/{run_id}/{task_id}/put-off"),
     ]
 
 

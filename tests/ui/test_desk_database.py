@@ -60,7 +60,10 @@ with create_session() as session:
     said["checked"] = DeskDBManager(session).check_migration()
 print(json.dumps(said))
 """
-TABLES = ["planexe_activity", "planexe_alembic_version", "planexe_asked", "planexe_question", "planexe_ticket"]
+TABLES = [
+    f"planexe_{name}"
+    for name in ["activity", "alembic_version", "asked", "barred", "filter", "put_off", "question", "ticket"]
+]
 
 TWO_SERVERS = """
 import json

@@ -31,7 +31,9 @@ from planexe_dag_factory.delegation.desk import (
     CLAIMED,
     COMMENTED,
     DELEGATED,
+    PUT_OFF,
     QUESTIONED,
+    RANKED,
     REASSIGNED,
     RELEASED,
     REMINDED,
@@ -50,11 +52,11 @@ from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.index import Place, approvals_needed, lock, project, refresh_one
+from planexe_dag_factory.ui.desk.index import Place, approvals_needed, lock, priority_of, project, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
 from planexe_dag_factory.ui.desk.manager import require_tables
 from planexe_dag_factory.ui.views import may_ask
-from planexe_dag_factory.ui.wire import Approver, Comment, Delegation, Inquiry, Link, Reassignment, Recipient
+from planexe_dag_factory.ui.wire import Approver, Comment, Delegation, Inquiry, Link, Ranking, Reassignment, Recipient
 
 log = logging.getLogger(__name__)
 LONGEST_DELEGATION = timedelta(days=90)
@@ -123,6 +125,37 @@ def delegate(hand: Hand, place: Place, body: Delegation) -> None:
         raise _wrong(f"until: choose a time within the next {LONGEST_DELEGATION.days} days")
     to, until = _recipient(body.to, hand.people), body.until.astimezone(UTC).isoformat(timespec="seconds")
     _do(hand, place, DELEGATED, _may_hand_to(hand, to), to=to, reason=body.reason, until=until)
+
+
+def put_off(hand: Hand, place: Place, until: datetime | None) -> None:
+    """Keep a ticket from the lists of one's own until a time; None: not any more. Raises HTTPException."""
+    now = datetime.now(UTC)
+    if until is not None and not now < until <= now + LONGEST_DELEGATION:
+        raise _wrong(f"until: choose a time within the next {LONGEST_DELEGATION.days} days")
+
+    def check(found: Found, desk: Desk) -> str | None:
+        if not may_ask(found, desk, hand.person, hand.people):
+            raise _forbidden("only who is asked can put it off, for themselves")
+        due = found.ticket.get("due_at")
+        if until is not None and due and until > datetime.fromisoformat(due):
+            return f"it is due on {datetime.fromisoformat(due):%Y-%m-%d %H:%M} UTC: put it off until then at most"
+        return None
+
+    said = until.astimezone(UTC).isoformat(timespec="seconds") if until else None
+    _do(hand, place, PUT_OFF, check, until=said)
+
+
+def rank(hand: Hand, place: Place, body: Ranking) -> None:
+    """Say how urgent a ticket is. Raises HTTPException."""
+
+    def check(found: Found, desk: Desk) -> str | None:
+        if priority_of(found.ticket, desk) == body.priority:
+            return f"its priority is {body.priority} already"
+        if not may_ask(found, desk, hand.person, hand.people):
+            raise _forbidden("only who is asked, the owner or a senior can set its priority")
+        return None
+
+    _do(hand, place, RANKED, check, priority=body.priority, reason=body.reason)
 
 
 def add_approver(hand: Hand, place: Place, body: Approver) -> Found:

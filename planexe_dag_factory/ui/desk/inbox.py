@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.absences import Absence
 from planexe_dag_factory.delegation.asked import Asked, look_up, names_of, who_is_asked
-from planexe_dag_factory.delegation.desk import COMMENTED, Named
+from planexe_dag_factory.delegation.desk import COMMENTED, Named, Priority
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, QUESTION, TICKET
+from planexe_dag_factory.ui.desk.index import PRIORITIES
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, BARRED, PUT_OFF, QUESTION, TICKET
 from planexe_dag_factory.ui.wire import (
     Away,
     InboxCounts,
@@ -51,6 +52,7 @@ class Wanted(BaseModel):
     due: Due | None = Field(None, description="Overdue, within a day, within a week, or without a date.")
     min_age_h: float | None = Field(None, ge=0, le=1_000_000, description="Open for so many hours at least.")
     claimed: Claimed = "any"
+    priority: Priority | None = None
     words: str = Field(
         "", alias="q", max_length=200, description="Words that title, plan, role or a comment must hold."
     )
@@ -192,8 +194,8 @@ def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: Pe
 def _is_mine(reader: Reader) -> ColumnElement[bool]:
     by_name = _asks(("user",), reader.names) | _asks_role(reader.own_roles)
     own = or_(TICKET.c.claimed_by.in_(reader.names), and_(TICKET.c.claimed_by.is_(None), by_name))
-    own |= _questions(("user",), reader.names)
-    return or_(own, *(_is_mine(other) & _is_lent(absence) for absence, other in reader.away))
+    own = or_(own, *(_is_mine(other) & _is_lent(absence) for absence, other in reader.away))
+    return (own & ~_is_barred(reader) | _questions(("user",), reader.names)) & ~_is_put_off(reader)
 
 
 def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
@@ -201,8 +203,20 @@ def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
     nobody = ~exists(select(ASKED.c.id).where(ASKED.c.ticket_id == TICKET.c.id))
     by_group = _asks(("group",), reader.groups) | _asks_role(reader.group_roles) | nobody
     own = and_(or_(TICKET.c.claimed_by.is_(None), TICKET.c.claimed_by.in_(reader.names)), by_group)
-    own |= _questions(("group",), reader.groups)
-    return or_(own, *(_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away))
+    own = or_(own, *(_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away))
+    return (own & ~_is_barred(reader) | _questions(("group",), reader.groups)) & ~_is_put_off(reader)
+
+
+def _is_barred(reader: Reader) -> ColumnElement[bool]:
+    """Select the open tickets that this person cannot answer though they are asked: they have approved, say."""
+    rows = select(BARRED.c.id).where(BARRED.c.ticket_id == TICKET.c.id, BARRED.c.name.in_(reader.names))
+    return and_(TICKET.c.state == "open", exists(rows))
+
+
+def _is_put_off(reader: Reader) -> ColumnElement[bool]:
+    """Select the open tickets that this person has put off until later."""
+    rows = select(PUT_OFF.c.id).where(PUT_OFF.c.ticket_id == TICKET.c.id, PUT_OFF.c.name.in_(reader.names))
+    return and_(TICKET.c.state == "open", exists(rows.where(PUT_OFF.c.until > datetime.now(UTC))))
 
 
 def _questions(kinds: Sequence[str], names: Collection[str]) -> ColumnElement[bool]:
@@ -241,6 +255,8 @@ def _fitting(wanted: Wanted, reader: Reader) -> list[ColumnElement[bool]]:
         conditions.append(_is_due(wanted.due))
     if wanted.min_age_h is not None:
         conditions.append(TICKET.c.opened_at <= datetime.now(UTC) - timedelta(hours=wanted.min_age_h))
+    if wanted.priority is not None:
+        conditions.append(TICKET.c.priority == PRIORITIES.index(wanted.priority))
     if wanted.claimed == "me":
         conditions.append(TICKET.c.claimed_by.in_(reader.names))
     if wanted.claimed == "none":
@@ -293,11 +309,15 @@ def _page(wanted: Wanted, reader: Reader) -> Select[Any]:
 def _ticket_rows(session: Session, rows: Sequence[Row[Any]], reader: Reader, people: People) -> tuple[TicketRow, ...]:
     ids = [row.id for row in rows]
     asked = {row_id: who_is_asked(named, people) for row_id, named in _asked_by(session, ids).items()}
-    comments = _comments_by(session, ids)
+    comments, put_off = _comments_by(session, ids), _put_off_by(session, ids, reader)
     nobody, questions = who_is_asked((), people), _questions_by(session, ids)
     return tuple(
         _ticket_row(row, asked.get(row.id, nobody), reader).model_copy(
-            update={"comments": comments.get(row.id, 0), "information_from": questions.get(row.id, ())}
+            update={
+                "comments": comments.get(row.id, 0),
+                "information_from": questions.get(row.id, ()),
+                "put_off_until": put_off.get(row.id),
+            }
         )
         for row in rows
     )
@@ -317,6 +337,14 @@ def _asked_by(session: Session, ids: Sequence[int]) -> dict[int, list[Named]]:
     for row in session.execute(query):
         asked[row.ticket_id].append(Named(row.kind, row.name, row.until.isoformat() if row.until else None))
     return asked
+
+
+def _put_off_by(session: Session, ids: Sequence[int], reader: Reader) -> dict[int, datetime]:
+    """Return until when the reader has put which tickets off."""
+    query = select(PUT_OFF.c.ticket_id, PUT_OFF.c.until).where(
+        PUT_OFF.c.ticket_id.in_(ids), PUT_OFF.c.name.in_(reader.names), PUT_OFF.c.until > datetime.now(UTC)
+    )
+    return dict(session.execute(query).tuples().all())
 
 
 def _comments_by(session: Session, ids: Sequence[int]) -> dict[int, int]:
@@ -347,7 +375,7 @@ def _ticket_row(row: Row[Any], asked: Asked, reader: Reader) -> TicketRow:
         claimed_by=row.claimed_by,
         opened_at=row.opened_at,
         due_at=row.due_at,
-        priority="high" if row.priority > 1 else "normal",
+        priority=PRIORITIES[row.priority],
         amount=row.amount,
         currency=row.currency,
         approvals=Votes(needed=row.approvals_needed, given=row.approvals_given),

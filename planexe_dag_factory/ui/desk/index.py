@@ -21,11 +21,16 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, inser
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.airflow.settings import public_keys
-from planexe_dag_factory.delegation.desk import COMMENTED, QUESTIONED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.airflow.settings import keys
+from planexe_dag_factory.delegation.approval import barred
+from planexe_dag_factory.delegation.desk import COMMENTED, QUESTIONED, Deed, Desk, Named, Priority, read_desk
+from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.questions import open_questions
+from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.record.events import EventFile, list_events
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, QUESTION, TICKET
+from planexe_dag_factory.record.keys import KeyRing
+from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, BARRED, NAME_CHARACTERS, PUT_OFF, QUESTION, TICKET
 from planexe_dag_factory.ui.queries import ASKING, FIRST_OPTION, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
 from planexe_dag_factory.ui.records import Record, find_record
 
@@ -34,7 +39,8 @@ AT_ONCE = 250
 OVER_AT_ONCE = 50
 """How many of them may be over already: nobody waits for those, and the newest come first."""
 WORDS_CHARACTERS = 4_000
-NORMAL, HIGH = 1, 2
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high", "urgent")
+"""As they are stored: by their place."""
 _PLACE = ("dag_id", "run_id", "task_id")
 
 
@@ -108,9 +114,19 @@ def at(place: Place) -> ColumnElement[bool]:
 
 def project(session: Session, ticket_id: int, ticket: Mapping[str, Any], desk: Desk) -> None:
     """Write what the record says was done about a ticket into its rows."""
-    needed = approvals_needed(ticket, desk)
-    session.execute(update(TICKET).where(TICKET.c.id == ticket_id).values(**_claim(desk), approvals_needed=needed))
+    fresh = {**_claim(desk), **_from_desk(ticket, desk)}
+    session.execute(update(TICKET).where(TICKET.c.id == ticket_id).values(**fresh))
     _write_desks(session, {ticket_id: desk})
+
+
+def _from_desk(ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any]:
+    rank = PRIORITIES.index(priority_of(ticket, desk))
+    return {"approvals_needed": approvals_needed(ticket, desk), "priority": rank}
+
+
+def priority_of(ticket: Mapping[str, Any], desk: Desk) -> Priority:
+    """Return what somebody said last, else what the ticket opened with."""
+    return desk.priority or ("high" if ticket.get("priority") == "high" else "normal")
 
 
 def approvals_needed(ticket: Mapping[str, Any], desk: Desk) -> int:
@@ -124,6 +140,14 @@ def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
     asked = [_asked_row(row_id, named) for row_id, desk in desks.items() for named in desk.asked]
     if asked:
         session.execute(insert(ASKED), asked)
+    session.execute(delete(PUT_OFF).where(PUT_OFF.c.ticket_id.in_(desks)))
+    put_off = [
+        {"ticket_id": row_id, "name": _name(name), "until": _time(until)}
+        for row_id, desk in desks.items()
+        for name, until in desk.put_off.items()
+    ]
+    if put_off:
+        session.execute(insert(PUT_OFF), put_off)
     session.execute(delete(QUESTION).where(QUESTION.c.ticket_id.in_(desks)))
     questions = [
         {"ticket_id": row_id, "kind": one.to.kind, "name": _name(one.to.name)}
@@ -134,7 +158,7 @@ def _write_desks(session: Session, desks: Mapping[int, Desk]) -> None:
         session.execute(insert(QUESTION), questions)
     deeds = [_deed_row(row_id, deed) for row_id, desk in desks.items() for deed in desk.deeds]
     if deeds:
-        session.execute(_dialect(session).insert(ACTIVITY).on_conflict_do_nothing(), deeds)
+        session.execute(dialect(session).insert(ACTIVITY).on_conflict_do_nothing(), deeds)
 
 
 def _close(session: Session, which: ColumnElement[bool]) -> None:
@@ -241,16 +265,25 @@ def _take_in(session: Session, news: Sequence[Opened]) -> None:
     """Read these tickets from their run folders and write their rows, always in the same order."""
     if not news:
         return
-    keys = public_keys()
-    books = {run: _Book.open(run) for run in {opened.run for opened in news}}
+    ring = keys()
+    books = {run: _Book.open(run, ring) for run in {opened.run for opened in news}}
     found = {}
     for opened in news:
         book = books[opened.run]
         ticket = book.ticket(opened.place.task_id)
-        desk = read_desk(book.record.folder, keys, ticket, book.files) if book.record and ticket else Desk(())
+        desk = read_desk(book.record.folder, ring.public, ticket, book.files) if book.record and ticket else Desk(())
         found[opened.place] = (_row(opened, ticket or _stand_in(opened), desk), desk)
     rows = _upsert(session, [found[place][0] for place in sorted(found)])
     _write_desks(session, {rows[place]: desk for place, (_, desk) in found.items()})
+    waiting = (one for one in news if one.over is None)
+    _write_barred(session, {rows[one.place]: books[one.run].barred(one.place.task_id) for one in waiting})
+
+
+def _write_barred(session: Session, barred: Mapping[int, Collection[str]]) -> None:
+    session.execute(delete(BARRED).where(BARRED.c.ticket_id.in_(barred)))
+    names = [{"ticket_id": row_id, "name": _name(name)} for row_id, names in barred.items() for name in sorted(names)]
+    if names:
+        session.execute(insert(BARRED), names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +292,26 @@ class _Book:
 
     record: Record | None
     files: Sequence[EventFile]
+    ring: KeyRing
 
     @classmethod
-    def open(cls, run: RunRow) -> _Book:
+    def open(cls, run: RunRow, ring: KeyRing) -> _Book:
         record = find_record(run)
-        return cls(record, list_events(record.folder) if record else ())
+        return cls(record, list_events(record.folder) if record else (), ring)
 
     def ticket(self, task_id: str) -> Mapping[str, Any] | None:
         return self.record.ticket(task_id) if self.record else None
+
+    def barred(self, task_id: str) -> frozenset[str]:
+        """Return who cannot answer a ticket whoever it asks; nobody where the record cannot say."""
+        ticket = self.ticket(task_id)
+        if self.record is None or ticket is None:
+            return frozenset()
+        execution = Execution(self.record.folder, Registry, self.ring.current, self.ring.public)
+        try:
+            return barred(execution.step(ticket["work_item"]), ticket["kind"])
+        except PlanExeDagError:
+            return frozenset()  # it is refused when they answer
 
 
 def _stand_in(opened: Opened) -> Mapping[str, Any]:
@@ -285,7 +330,7 @@ def _row(opened: Opened, ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any
     return {
         **asdict(opened.place),
         **_described(ticket, opened.plan),
-        "approvals_needed": approvals_needed(ticket, desk),
+        **_from_desk(ticket, desk),
         **_claim(desk if over is None else Desk(())),
         "ti_id": opened.ti_id,
         "seen_at": opened.changed_at if ticket.get("n") else None,  # a lost ticket is looked for again
@@ -296,7 +341,7 @@ def _row(opened: Opened, ticket: Mapping[str, Any], desk: Desk) -> dict[str, Any
 
 def _upsert(session: Session, rows: list[dict[str, Any]]) -> dict[Place, int]:
     """Write rows, whether they are new or not; return their ids."""
-    statement = _dialect(session).insert(TICKET)
+    statement = dialect(session).insert(TICKET)
     fresh = {name: statement.excluded[name] for name in rows[0] if name not in _PLACE}
     session.execute(statement.on_conflict_do_update(index_elements=list(_PLACE), set_=fresh), rows)
     ids = select(TICKET.c.id, *(TICKET.c[name] for name in _PLACE)).where(
@@ -305,7 +350,7 @@ def _upsert(session: Session, rows: list[dict[str, Any]]) -> dict[Place, int]:
     return {Place(*place): row_id for row_id, *place in session.execute(ids)}
 
 
-def _dialect(session: Session) -> Any:
+def dialect(session: Session) -> Any:
     """Return SQLAlchemy's module of the database in use: only there can a row be written whether it is new or not."""
     return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
@@ -326,7 +371,6 @@ def _described(ticket: Mapping[str, Any], plan: str) -> dict[str, Any]:
         "assignee": _name(assignee),
         "opened_at": _time(ticket["opened_at"]),
         "due_at": _time(ticket.get("due_at")),
-        "priority": HIGH if ticket.get("priority") == "high" else NORMAL,
         "amount": ticket.get("amount"),
         "currency": _name(ticket["currency"])[:20] if ticket.get("currency") else None,
         "approvals_given": len(approvals.get("given", ())),

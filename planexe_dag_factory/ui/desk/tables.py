@@ -104,6 +104,38 @@ QUESTION = Table(
 )
 """Who is asked for information about a ticket and has not replied."""
 
+BARRED = Table(
+    "planexe_barred",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket_id", ForeignKey("planexe_ticket.id", ondelete="CASCADE"), nullable=False),
+    _name("name", nullable=False),
+    Index(None, "ticket_id", "name"),
+)
+"""Who cannot answer a ticket whoever it asks: they have approved, have started the run, or did the work."""
+
+PUT_OFF = Table(
+    "planexe_put_off",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket_id", ForeignKey("planexe_ticket.id", ondelete="CASCADE"), nullable=False),
+    _name("name", nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Index(None, "ticket_id", "name"),
+)
+"""Who has put a ticket off, and until when."""
+
+FILTER = Table(
+    "planexe_filter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    _name("user", nullable=False),  # Airflow's id of the user
+    _name("name", nullable=False),
+    Column("query", Text, nullable=False),
+    UniqueConstraint("user", "name"),
+)
+"""Filters of the inbox that people keep: their own, and on no record."""
+
 ACTIVITY = Table(
     "planexe_activity",
     metadata,

@@ -1,8 +1,9 @@
 // Asking others about a ticket before it is answered: for information, or for their approval as well.
 
-import { get, post, remove } from "./api.js";
+import { post, remove } from "./api.js";
 import { announce, h, visible, words } from "./dom.js";
 import { when } from "./labels.js";
+import { whom } from "./whom.js";
 
 /** The questions that nobody has replied to yet; one that is put to the reader leads to where a reply is written. */
 export function openQuestions(questions, place, refresh) {
@@ -75,11 +76,7 @@ export function addedApprovers(added, place, refresh) {
 }
 
 async function putTo(what, place, done) {
-  const people = await get(["people"]).catch(() => ({ users: [], groups: {} }));
-  const options = [...people.users.map((user) => [`user:${user}`, user]), ...Object.keys(people.groups).map((group) => [`group:${group}`, `Group ${group}`])];
-  const to = options.length
-    ? h("select", { id: `${what.id}-to` }, h("option", { value: "" }, "Choose…"), options.map(([value, text]) => h("option", { value }, visible(text))))
-    : h("input", { id: `${what.id}-to`, placeholder: "Airflow user name", autocomplete: "off" });
+  const { element: to, chosen } = await whom(`${what.id}-to`);
   const text = h("textarea", { id: `${what.id}-${what.field}`, rows: 4, maxlength: what.most });
   const error = h("p", { class: "error", role: "alert" });
   const form = h(
@@ -96,11 +93,10 @@ async function putTo(what, place, done) {
 
   async function send(event) {
     event.preventDefault();
-    const [kind, name] = options.length ? to.value.split(/:(.*)/s) : ["user", to.value.trim()];
-    if (!name) return complain(to, "Say whom.");
+    if (!chosen()) return complain(to, "Say whom.");
     if (!text.value.trim()) return complain(text, what.empty);
     try {
-      await post(["tickets", ...place, what.to], { to: { [kind]: name }, [what.field]: text.value.trim() });
+      await post(["tickets", ...place, what.to], { to: chosen(), [what.field]: text.value.trim() });
       dialog.close();
       await done();
     } catch (refusal) {

@@ -1,14 +1,15 @@
 // Who deals with a ticket, and what they say about it: claim, release, hand over, comments, attachments, history.
 
-import { get, post, resource, upload } from "./api.js";
+import { post, resource, upload } from "./api.js";
 import { fill, h, region, visible, words } from "./dom.js";
 import { clock, dated, when } from "./labels.js";
+import { whom } from "./whom.js";
 
 const LARGEST = 10 * 1024 * 1024;
 const DAY_MS = 86400000;
 
 /** Who is asked, who has claimed it, and what the reader can do about that. */
-export function holding(ticket, act) {
+export function holding(ticket, act, ...more) {
   const { assigned, claimed_by: holder, state, yours } = ticket;
   const open = state === "open";
   return h(
@@ -25,6 +26,7 @@ export function holding(ticket, act) {
     ticket.may_remind && h("button", { class: "button small quiet", id: "remind", type: "button", onclick: () => act("remind") }, "Remind"),
     ticket.may_ask && h("button", { class: "button small quiet", id: "ask", type: "button", onclick: () => act("ask") }, "Ask…"),
     ticket.may_add && h("button", { class: "button small quiet", id: "add-approver", type: "button", onclick: () => act("add") }, "Add an approver…"),
+    more,
   );
 }
 
@@ -35,13 +37,14 @@ function names(assigned) {
   return all.length > 0 && [" (", words(all.slice(0, 5).join(", ")), all.length > 5 && ` and ${all.length - 5} more`, ")"];
 }
 
-/** Ask for somebody else: instead, or as well for a while. */
-export async function handOver(place, done) {
-  const people = await get(["people"]).catch(() => ({ users: [], groups: {} }));
-  const options = [...Object.keys(people.groups).map((group) => [`group:${group}`, `Group ${group}`]), ...people.users.map((user) => [`user:${user}`, user])];
-  const to = options.length
-    ? h("select", { id: "hand-to" }, h("option", { value: "" }, "Choose…"), options.map(([value, text]) => h("option", { value }, visible(text))))
-    : h("input", { id: "hand-to", placeholder: "Airflow user name", autocomplete: "off" });
+/** Ask for somebody else about one ticket: instead, or as well for a while. */
+export const handOver = (place, done) => handing((action, body) => post(["tickets", ...place, action], body), done);
+
+/** Ask for somebody else instead, about many tickets; `done` is told what became of each. */
+export const handOverAll = (places, done) => handing((_, body) => post(["tickets", "reassign"], { ...body, tickets: places }), done, { many: places.length });
+
+async function handing(send, done, { many = 0 } = {}) {
+  const { element: to, chosen } = await whom("hand-to");
   const reason = h("textarea", { id: "hand-reason", rows: 3, maxlength: "2000" });
   const until = h("input", { id: "hand-until", type: "datetime-local", value: localTime(Date.now() + 7 * DAY_MS) });
   const untilField = h("div", { class: "field", hidden: true }, h("label", { for: "hand-until" }, "Until"), until);
@@ -49,9 +52,9 @@ export async function handOver(place, done) {
   const way = (value, label, checked) => h("label", { class: "option" }, h("input", { type: "radio", name: "way", value, checked, onchange: () => (untilField.hidden = value !== "delegate") }), label);
   const form = h(
     "form",
-    { novalidate: true, onsubmit: (event) => send(event) },
-    h("h2", { id: "hand-title" }, "Hand over"),
-    h("fieldset", {}, h("legend", { class: "unseen" }, "How"), way("reassign", "They are asked instead", true), way("delegate", "They are asked as well, for a while", false)),
+    { novalidate: true, onsubmit: (event) => submit(event) },
+    h("h2", { id: "hand-title" }, many ? `Hand over ${many} ${many === 1 ? "ticket" : "tickets"}` : "Hand over"),
+    many ? h("p", {}, "They are asked instead.") : h("fieldset", {}, h("legend", { class: "unseen" }, "How"), way("reassign", "They are asked instead", true), way("delegate", "They are asked as well, for a while", false)),
     h("div", { class: "field" }, h("label", { for: "hand-to" }, "To whom"), to),
     untilField,
     h("div", { class: "field" }, h("label", { for: "hand-reason" }, "Why (they read it, and it goes on record)"), reason),
@@ -60,21 +63,20 @@ export async function handOver(place, done) {
   );
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "hand-title", onclose: () => dialog.remove() }, form);
 
-  async function send(event) {
+  async function submit(event) {
     event.preventDefault();
-    const [kind, name] = options.length ? to.value.split(/:(.*)/s) : ["user", to.value.trim()];
-    if (!name) return complain(to, "Say to whom.");
+    if (!chosen()) return complain(to, "Say to whom.");
     if (!reason.value.trim()) return complain(reason, "Say why.");
-    const action = form.elements.way.value;
-    const body = { to: { [kind]: name }, reason: reason.value.trim() };
+    const action = many ? "reassign" : form.elements.way.value;
+    const body = { to: chosen(), reason: reason.value.trim() };
     if (action === "delegate") {
       if (!until.value) return complain(until, "Say until when.");
       body.until = new Date(until.value).toISOString();
     }
     try {
-      await post(["tickets", ...place, action], body);
+      const told = await send(action, body);
       dialog.close();
-      done();
+      done(told);
     } catch (refusal) {
       complain(to, refusal.problems?.join(" ") ?? "The server does not answer. Try again.");
     }

@@ -3,7 +3,7 @@
 
 import { page, withQuery } from "./api.js";
 import { h, visible, words } from "./dom.js";
-import { KINDS } from "./labels.js";
+import { KINDS, PRIORITIES } from "./labels.js";
 
 const SCOPES = { me: "For me", mine: "By name", groups: "My groups", all: "All" };
 const STATES = { open: "Open", answered: "Answered", closed: "Closed without an answer" };
@@ -11,10 +11,10 @@ const DUE = { overdue: "Overdue", today: "Within a day", week: "Within a week", 
 const AGES = { 24: "Over a day", 72: "Over three days", 168: "Over a week" };
 const CLAIMED = { me: "By me", none: "By nobody" };
 const SORTS = { opened: "Longest open", "-opened": "Newest", due: "Due first", "-priority": "Most urgent", plan: "By plan" };
-const FIELDS = ["scope", "kind", "dag_id", "run_id", "phase", "state", "due", "min_age_h", "claimed", "q", "sort"];
+const FIELDS = ["scope", "kind", "dag_id", "run_id", "phase", "state", "due", "min_age_h", "claimed", "priority", "q", "sort"];
 const LAST_SCOPE = "planexe-inbox-scope";
 const FOCUS = "planexe-inbox-focus";
-const FOLDED = ["due", "min_age_h", "claimed", "state", "sort"];
+const FOLDED = ["due", "min_age_h", "claimed", "priority", "state", "sort"];
 
 export const ALL_OPEN = { scope: "all" };
 
@@ -25,6 +25,9 @@ export function read() {
   if (!(filter.scope in SCOPES)) filter.scope = stored(LAST_SCOPE) ?? "me";
   return { filter, offset: Math.max(0, Number.parseInt(query.offset ?? "0", 10) || 0) };
 }
+
+/** The filter as the address holds it, in one order. */
+export const queryOf = (filter) => new URLSearchParams(FIELDS.filter((name) => filter[name]).map((name) => [name, filter[name]])).toString();
 
 export const address = (filter, offset = 0) => withQuery(page("inbox"), { ...filter, offset: offset || "" });
 
@@ -88,6 +91,7 @@ export function filters(found, filter, box) {
           choice("due", "Due", [["", "Any time"], ...Object.entries(DUE)], filter),
           choice("min_age_h", "Open for", [["", "Any time"], ...Object.entries(AGES)], filter),
           choice("claimed", "Claimed", [["", "By anybody or nobody"], ...Object.entries(CLAIMED)], filter),
+          choice("priority", "Priority", [["", "Any"], ...Object.entries(PRIORITIES)], filter),
           choice("state", "State", [["", STATES.open], ["answered", STATES.answered], ["closed", STATES.closed]], filter),
           choice("sort", "Order", [["", SORTS.opened], ...Object.entries(SORTS).filter(([name]) => name !== "opened")], filter),
         ),

@@ -4,10 +4,12 @@
 import { get, page, post } from "./api.js";
 import { away } from "./away.js";
 import { announce, fill, h, region, show, title, visible, words } from "./dom.js";
-import { address, ALL_OPEN, filters, isNarrow, read, returnFocus, scopes, searchBox } from "./filters.js";
+import { address, ALL_OPEN, filters, isNarrow, queryOf, read, returnFocus, scopes, searchBox } from "./filters.js";
 import { shortcuts } from "./keys.js";
-import { amount, dated, kindChip, when } from "./labels.js";
+import { handOverAll } from "./desk.js";
+import { amount, dated, kindChip, priorityChip, when } from "./labels.js";
 import { keepFresh } from "./live.js";
+import { keptFilters } from "./order.js";
 
 const PAGE = 50;
 export async function inbox() {
@@ -23,12 +25,13 @@ export async function inbox() {
   const limits = { limit: PAGE, offset: wanted.offset };
   keysOf(list.element, act);
   const leave = away(() => refresh());
+  const kept = keptFilters(page("inbox"), queryOf(wanted.filter));
   const you = await get(["people"]).then(({ you }) => you).catch(() => []);
 
   const refresh = keepFresh(
     () => get(["tickets"], { ...wanted.filter, ...limits }),
     (found) => {
-      if (!list.element.isConnected) show(h("div", { class: "row" }, h("h1", {}, "Inbox"), leave), tabs.element, narrowing.element, told, list.element, bar);
+      if (!list.element.isConnected) show(h("div", { class: "row" }, h("h1", {}, "Inbox"), leave), tabs.element, narrowing.element, kept, told, list.element, bar);
       const listed = new Set(found.tickets.map(keyOf));
       for (const key of chosen.keys()) if (!listed.has(key)) chosen.delete(key);
       tabs.draw(found.counts, (counts) => scopes(counts, wanted.filter));
@@ -74,16 +77,25 @@ export async function inbox() {
       h("strong", {}, chosen.size === 1 ? "1 ticket" : `${chosen.size} tickets`),
       h("button", { class: "button", id: "claim-all", type: "button", onclick: () => act("claim") }, "Claim"),
       h("button", { class: "button quiet", id: "release-all", type: "button", onclick: () => act("release") }, "Release"),
+      h("button", { class: "button quiet", id: "hand-over-all", type: "button", onclick: () => handOverAll(placesOf([...chosen.values()]), handedOver) }, "Hand over…"),
       h("button", { class: "button quiet", id: "clear-all", type: "button", onclick: clear }, "Choose none"),
       h("span", { class: "quiet grow" }, "Answers are given one by one, in the ticket."),
     );
   }
 
+  async function handedOver({ tickets }) {
+    fill(told, outcome("handed over", tickets, [...chosen.values()]));
+    chosen.clear();
+    await refresh();
+    for (const box of list.element.querySelectorAll(":checked")) box.checked = false;
+    drawBar();
+  }
+
   async function act(action, places = [...chosen.values()]) {
     if (!places.length) return;
     try {
-      const { tickets } = await post(["tickets", action], { tickets: places.map(({ dag_id, run_id, task_id }) => ({ dag_id, run_id, task_id })) });
-      fill(told, outcome(action, tickets, places));
+      const { tickets } = await post(["tickets", action], { tickets: placesOf(places) });
+      fill(told, outcome(action === "claim" ? "claimed" : "released", tickets, places));
       chosen.clear();
     } catch (error) {
       fill(told, h("div", { class: "notice danger" }, h("p", {}, h("strong", {}, `Nothing was ${action === "claim" ? "claimed" : "released"}. `), words(error.problems?.join(" ") ?? "The server does not answer. Try again."))));
@@ -93,6 +105,8 @@ export async function inbox() {
     drawBar();
   }
 }
+
+const placesOf = (tickets) => tickets.map(({ dag_id, run_id, task_id }) => ({ dag_id, run_id, task_id }));
 
 const keyOf = ({ dag_id: dag, run_id: run, task_id: task }) => [dag, run, task].join("/");
 
@@ -109,7 +123,7 @@ function row(ticket, filter, you, box) {
       h("div", { class: "quiet" }, h("a", { href: address({ ...filter, dag_id: dag, phase: "" }) }, words(ticket.plan)), ticket.phase && [" › ", h("a", { href: address({ ...filter, dag_id: dag, phase: ticket.phase }) }, words(ticket.phase))]),
       h("div", { class: "quiet" }, asked(ticket), lent(ticket), " · opened ", when(ticket.opened_at), votes(ticket), ticket.comments > 0 && ` · ${ticket.comments} ${ticket.comments === 1 ? "comment" : "comments"}`),
     ),
-    h("div", { class: "standing" }, ticket.information_from.map((one) => h("span", { class: "chip is-waiting" }, "Information asked of ", words(one))), ticket.priority === "high" && h("span", { class: "chip is-waiting" }, "Urgent"), due(ticket), holder(ticket, you)),
+    h("div", { class: "standing" }, ticket.information_from.map((one) => h("span", { class: "chip is-waiting" }, "Information asked of ", words(one))), ticket.put_off_until && h("span", { class: "chip" }, "Put off until ", dated(ticket.put_off_until)), priorityChip(ticket.priority), due(ticket), holder(ticket, you)),
   );
 }
 
@@ -165,11 +179,10 @@ function nothing(filter, unread) {
   );
 }
 
-function outcome(action, done, places) {
+function outcome(past, done, places) {
   const good = done.filter(({ ok }) => ok).length;
   const bad = done.filter(({ ok }) => !ok);
   const name = (one) => places.find((place) => keyOf(place) === keyOf(one))?.title ?? one.task_id;
-  const past = action === "claim" ? "claimed" : "released";
   announce(`${good} ${past}${bad.length ? `, ${bad.length} not` : ""}`);
   return h(
     "div",

@@ -26,6 +26,11 @@ export const KINDS = {
   work: "Work",
 };
 
+export const PRIORITIES = { low: "Low", normal: "Normal", high: "High", urgent: "Urgent" };
+
+/** A chip where a ticket is not as urgent as any. */
+export const priorityChip = (priority) => priority !== "normal" && h("span", { class: priority === "low" ? "chip" : "chip is-waiting" }, `${PRIORITIES[priority] ?? "Unknown"} priority`);
+
 const GATES = { budget: "Budget approval", regulatory: "Regulatory approval", irreversible: "Approval: cannot be undone" };
 
 export const gate = (kind) => GATES[kind] ?? "Approval";

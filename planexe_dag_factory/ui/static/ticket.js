@@ -9,8 +9,9 @@ import { announce, fill, h, region, show, title, words } from "./dom.js";
 import { handOver, historyOf, holding, talk } from "./desk.js";
 import { answerForm } from "./form.js";
 import { shortcuts } from "./keys.js";
-import { amount, crumbs, kindChip, when } from "./labels.js";
+import { amount, crumbs, kindChip, priorityChip, when } from "./labels.js";
 import { keepFresh } from "./live.js";
+import { priority, putOff } from "./order.js";
 
 export async function ticket({ dagId, runId, taskId }) {
   const place = [dagId, runId, taskId];
@@ -53,8 +54,8 @@ export async function ticket({ dagId, runId, taskId }) {
     found.yours = found.claimed_by !== null && you.includes(found.claimed_by);
     title(found.title);
     if (!layout.isConnected) show(layout);
-    parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state"), () => headOf(found));
-    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask", "may_add"), () => holding(found, act));
+    parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state", "priority"), () => headOf(found));
+    parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask", "may_add", "priority", "put_off_until"), () => holding(found, act, ...ordering(found)));
     parts.questions.draw(found.state === "open" ? found.questions : [], (all) => openQuestions(all, place, refresh));
     parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(pick(found, "votes", "added"), () => votesOf(found, place, refresh));
@@ -62,6 +63,7 @@ export async function ticket({ dagId, runId, taskId }) {
     talking.draw(found);
     box.draw(found);
   }
+  const ordering = (found) => (found.may_ask ? [putOff(found, place, refresh), priority(found, place, refresh)] : []);
   async function remind() {
     const notice = await post(["tickets", ...place, "remind"], {}).then(
       ({ told: who }) => ({ class: "notice", said: `Reminded: ${who}` }),
@@ -93,7 +95,7 @@ function headOf(found) {
   const open = found.state === "open";
   return [
     crumbs(["Inbox", page("inbox")], [found.plan, page("plans", found.dag_id)], ["Run", page("runs", found.dag_id, found.run_id)]),
-    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind), open && found.due_at && dueChip(found)),
+    h("div", { class: "row" }, h("h1", {}, words(found.title)), kindChip(found.kind), open && priorityChip(found.priority), open && found.due_at && dueChip(found)),
     h("p", { class: "ask" }, asked(found.ask)),
     typeof found.amount === "number" && h("p", { class: "big" }, h("span", { class: "quiet" }, "Amount "), amount(found.amount, found.currency ?? currencyOf(found))),
     open && found.previous && h("div", { class: "notice attention" }, h("div", {}, h("strong", {}, "This ticket has been opened again"), h("p", {}, words(found.previous)))),

@@ -289,7 +289,7 @@ def vault() -> SitePlan:
     """Approvals in a run that the boss has started, asked of Finance; a deputy treasurer is asked next."""
     gate = Gate("budget", "the step spends money", "Finance", 250_000, "EUR")
     named = [(f"buy-{number:02}", f"Buy {number}") for number in range(12)]
-    named += [(f"lend-{letter}", f"Lend {letter}") for letter in "abcd"]  # for tests that look for numbers
+    named += [(f"lend-{letter}", f"Lend {letter}") for letter in "abcdefghijkl"]  # for tests that look for numbers
     items = [item(step, title, "buying", "analysis", gate=gate) for step, title in named]
     asked = {"asked": [{"kind": "role", "name": "Finance"}], "approvals": {"needed": 1, "given": []}}
     tickets = tuple(ticket("vault", one, "approval", **asked) for one in items)
