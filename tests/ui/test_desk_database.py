@@ -60,7 +60,14 @@ with create_session() as session:
     said["checked"] = DeskDBManager(session).check_migration()
 print(json.dumps(said))
 """
-TABLES = ["planexe_activity", "planexe_alembic_version", "planexe_asked", "planexe_question", "planexe_ticket"]
+TABLES = [
+    "planexe_activity",
+    "planexe_alembic_version",
+    "planexe_asked",
+    "planexe_barred",
+    "planexe_question",
+    "planexe_ticket",
+]
 
 TWO_SERVERS = """
 import json

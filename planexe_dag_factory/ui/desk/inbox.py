@@ -17,7 +17,7 @@ from planexe_dag_factory.delegation.asked import Asked, look_up, names_of, who_i
 from planexe_dag_factory.delegation.desk import COMMENTED, Named
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, QUESTION, TICKET
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, BARRED, QUESTION, TICKET
 from planexe_dag_factory.ui.wire import (
     Away,
     InboxCounts,
@@ -192,8 +192,8 @@ def _reader(session: Session, dag_ids: frozenset[str], person: Actor, people: Pe
 def _is_mine(reader: Reader) -> ColumnElement[bool]:
     by_name = _asks(("user",), reader.names) | _asks_role(reader.own_roles)
     own = or_(TICKET.c.claimed_by.in_(reader.names), and_(TICKET.c.claimed_by.is_(None), by_name))
-    own |= _questions(("user",), reader.names)
-    return or_(own, *(_is_mine(other) & _is_lent(absence) for absence, other in reader.away))
+    lent = (_is_mine(other) & _is_lent(absence) for absence, other in reader.away)
+    return or_(or_(own, *lent) & _may_answer(reader), _questions(("user",), reader.names))
 
 
 def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
@@ -201,8 +201,13 @@ def _is_of_groups(reader: Reader) -> ColumnElement[bool]:
     nobody = ~exists(select(ASKED.c.id).where(ASKED.c.ticket_id == TICKET.c.id))
     by_group = _asks(("group",), reader.groups) | _asks_role(reader.group_roles) | nobody
     own = and_(or_(TICKET.c.claimed_by.is_(None), TICKET.c.claimed_by.in_(reader.names)), by_group)
-    own |= _questions(("group",), reader.groups)
-    return or_(own, *(_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away))
+    lent = (_is_of_groups(other) & _is_lent(absence) for absence, other in reader.away)
+    return or_(or_(own, *lent) & _may_answer(reader), _questions(("group",), reader.groups))
+
+
+def _may_answer(reader: Reader) -> ColumnElement[bool]:
+    """Leave out what the reader has too much to do with to decide it, or has decided."""
+    return TICKET.c.id.not_in(select(BARRED.c.ticket_id).where(BARRED.c.name.in_(reader.names)))
 
 
 def _questions(kinds: Sequence[str], names: Collection[str]) -> ColumnElement[bool]:

@@ -21,11 +21,16 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, inser
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from planexe_dag_factory.airflow.settings import public_keys
+from planexe_dag_factory.airflow.settings import keys
+from planexe_dag_factory.delegation.approval import barred
 from planexe_dag_factory.delegation.desk import COMMENTED, QUESTIONED, Deed, Desk, Named, read_desk
+from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.questions import open_questions
+from planexe_dag_factory.errors import PlanExeDagError
 from planexe_dag_factory.record.events import EventFile, list_events
-from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, NAME_CHARACTERS, QUESTION, TICKET
+from planexe_dag_factory.record.keys import KeyRing
+from planexe_dag_factory.routing.model import Registry
+from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, BARRED, NAME_CHARACTERS, QUESTION, TICKET
 from planexe_dag_factory.ui.queries import ASKING, FIRST_OPTION, RUN_COLUMNS, TITLE, RunRow, is_open, run_row
 from planexe_dag_factory.ui.records import Record, find_record
 
@@ -241,16 +246,25 @@ def _take_in(session: Session, news: Sequence[Opened]) -> None:
     """Read these tickets from their run folders and write their rows, always in the same order."""
     if not news:
         return
-    keys = public_keys()
-    books = {run: _Book.open(run) for run in {opened.run for opened in news}}
-    found = {}
+    ring = keys()
+    books = {run: _Book.open(run, ring) for run in {opened.run for opened in news}}
+    found, barred_from = {}, {}
     for opened in news:
         book = books[opened.run]
         ticket = book.ticket(opened.place.task_id)
-        desk = read_desk(book.record.folder, keys, ticket, book.files) if book.record and ticket else Desk(())
+        desk = read_desk(book.record.folder, ring.public, ticket, book.files) if book.record and ticket else Desk(())
         found[opened.place] = (_row(opened, ticket or _stand_in(opened), desk), desk)
+        barred_from[opened.place] = book.barred(ticket) if ticket and opened.over is None else frozenset()
     rows = _upsert(session, [found[place][0] for place in sorted(found)])
     _write_desks(session, {rows[place]: desk for place, (_, desk) in found.items()})
+    _write_barred(session, {rows[place]: names for place, names in barred_from.items()})
+
+
+def _write_barred(session: Session, barred_from: Mapping[int, frozenset[str]]) -> None:
+    session.execute(delete(BARRED).where(BARRED.c.ticket_id.in_(barred_from)))
+    rows = [{"ticket_id": row_id, "name": _name(name)} for row_id, names in barred_from.items() for name in names]
+    if rows:
+        session.execute(insert(BARRED), rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,11 +273,23 @@ class _Book:
 
     record: Record | None
     files: Sequence[EventFile]
+    execution: Execution | None
 
     @classmethod
-    def open(cls, run: RunRow) -> _Book:
+    def open(cls, run: RunRow, ring: KeyRing) -> _Book:
         record = find_record(run)
-        return cls(record, list_events(record.folder) if record else ())
+        execution = Execution(record.folder, Registry, ring.current, ring.public) if record else None
+        return cls(record, list_events(record.folder) if record else (), execution)
+
+    def barred(self, ticket: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of those who cannot answer a ticket, though it may ask them.
+
+        A record that cannot be read hides no ticket: whoever answers is refused then.
+        """
+        try:
+            return barred(self.execution.step(ticket["work_item"]), ticket["kind"]) if self.execution else frozenset()
+        except PlanExeDagError:
+            return frozenset()
 
     def ticket(self, task_id: str) -> Mapping[str, Any] | None:
         return self.record.ticket(task_id) if self.record else None

@@ -92,6 +92,16 @@ ASKED = Table(
 )
 """Who a ticket asks. Roles are looked up in the people file at every request, so that a change holds at once."""
 
+BARRED = Table(
+    "planexe_barred",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("ticket_id", ForeignKey("planexe_ticket.id", ondelete="CASCADE"), nullable=False),
+    _name("name", nullable=False),
+    Index(None, "ticket_id"),
+)
+"""Who cannot answer a ticket though it may ask them: who started the run, did the work, or has decided already."""
+
 QUESTION = Table(
     "planexe_question",
     metadata,
