@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Column, Table
@@ -9,12 +10,14 @@ from rich.text import Text
 
 from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.auditing import INVALID, OK, open_run, run_root
+from planexe_dag_factory.cli.differences import print_differences
 from planexe_dag_factory.cli.stacks import FAILED
 from planexe_dag_factory.delegation.rollback import Source, find_source
 from planexe_dag_factory.errors import RecordError, StackError
+from planexe_dag_factory.record.differences import compare
 from planexe_dag_factory.record.events import RUN, list_events
 from planexe_dag_factory.record.folder import RunFolder
-from planexe_dag_factory.record.snapshots import Difference, Snapshot, compare, runs_below, snapshot_of, snapshots_of
+from planexe_dag_factory.record.snapshots import Snapshot, runs_below, snapshot_of, snapshots_of
 from planexe_dag_factory.stack import lifecycle
 from planexe_dag_factory.stack.client import AirflowClient
 from planexe_dag_factory.stack.configuration import ADMIN, read_passwords
@@ -79,10 +82,9 @@ def diff(run: str, first: str, second: str | None, runs: str | None, *, as_json:
         console.print_error(error)
         return INVALID
     if as_json:
-        keys = ("part", "about", "before", "after")
-        console.print_json([{key: getattr(one, key) for key in keys} for one in found])
+        console.print_json([asdict(one) for one in found])
     else:
-        _print_differences(found)
+        print_differences(found)
     return OK
 
 
@@ -149,14 +151,3 @@ def _snapshot_row(snapshot: Snapshot) -> dict[str, str | int]:
         "root": str(snapshot.manifest["events"]["root"]),
         "digest": snapshot.digest,
     }
-
-
-def _print_differences(found: tuple[Difference, ...]) -> None:
-    if not found:
-        console.out.print("They say the same.")
-    for one in found:
-        console.out.print(Text(f"{one.part}: {one.about}", style="bold"))
-        if one.before is not None:
-            console.out.print(Text(f"  - {one.before}", style="red"))
-        if one.after is not None:
-            console.out.print(Text(f"  + {one.after}", style="green"))

@@ -52,7 +52,10 @@ def diff(
     runs: Root = None,
     json: Json = False,
 ) -> None:
-    """Say how two snapshots of a run differ, or the last snapshots of two runs: plan, routes, results, decisions.
+    """Say how two snapshots of a run differ, or the last snapshots of two runs.
+
+    Compared are plan, policy, routes, thresholds, inputs, gates, amounts, results and decisions, each value whole; the
+    screen shortens long ones, `--json` does not. When something happened is left out.
 
     \b
     Examples:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from planexe_agents.signing import digest, digest_bytes, sign_document
+from planexe_agents.signing import digest, sign_document
 
 from planexe_dag_factory.delegation.asked import Asked, names_of
 from planexe_dag_factory.delegation.desk import Deed, actor_of
-from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.execution import HEADER, StepRun
 from planexe_dag_factory.delegation.votes import (
     POLICY,
     added_to,
@@ -25,7 +25,7 @@ from planexe_dag_factory.delegation.votes import (
     unmet,
 )
 from planexe_dag_factory.errors import DelegationError
-from planexe_dag_factory.record.events import RUN, Actor, list_events, read_events
+from planexe_dag_factory.record.events import RUN, Actor, list_events
 from planexe_dag_factory.record.folder import now
 
 
@@ -46,7 +46,6 @@ DECISIONS: Mapping[str, _Decision] = {
     ),
 }
 """Kinds of tickets whose deciders the plan and its policy name, and that take four eyes."""
-HEADER = "run.json"
 PLAN = "plan"
 """The work item of the senior approval that a refused plan needs before anything else."""
 
@@ -133,7 +132,7 @@ def four_eyes(step: StepRun, person: Actor, kind: str = "approval") -> str | Non
     if kind not in DECISIONS:
         return None
     names, starter, run = names_of(person), _starter(step), step.execution.run
-    if run.exists(HEADER) and list_events(run, RUN) and _began(step) is None:
+    if run.exists(HEADER) and list_events(run, RUN) and step.execution.begun is None:
         return f"who started the run cannot be told from its record, so nobody can {DECISIONS[kind].what} in it"
     if starter and not names.isdisjoint(names_of(starter)):
         return f"whoever started the run cannot {DECISIONS[kind].of_starter}: somebody else must"
@@ -215,17 +214,9 @@ def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str 
 
 def _starter(step: StepRun) -> Actor | None:
     """Return the person who started the run, from its signed event; None where it was no person."""
-    begun = _began(step)
+    begun = step.execution.begun
     starter = actor_of(begun["actor"]) if begun else None
     return starter if starter and starter.kind == "person" else None
-
-
-def _began(step: StepRun) -> Mapping[str, Any] | None:
-    """Read the event that began this very run: signed by us, and about its own `run.json`."""
-    run = step.execution.run
-    header = digest_bytes(run.read_bytes(HEADER)) if run.exists(HEADER) else None
-    begun = (one for one in read_events(run, RUN) if one["action"] == "run-started" and step.execution.is_ours(one))
-    return next((one for one in begun if header is None or one["digests"].get(HEADER) == header), None)
 
 
 def require_approvals(step: StepRun) -> None:

@@ -27,6 +27,7 @@ from planexe_dag_factory.routing.registry import parse_registry
 from planexe_dag_factory.spec.codec import load_spec
 from planexe_dag_factory.spec.model import DagSpec, WorkItem
 
+HEADER = "run.json"
 ESTIMATES = "estimates.json"
 """What earlier runs had taught of the plan's estimates when this one began."""
 
@@ -120,6 +121,13 @@ class Execution:
         if marks and digest_bytes(content) not in marks:
             raise RecordError(f"{name} of {self.run.name} is not what the run began with: it was changed")
         return content
+
+    @cached_property
+    def begun(self) -> Mapping[str, Any] | None:
+        """The event that began this very run: signed by us, and about its own `run.json`; None where there is none."""
+        header = digest_bytes(self.run.read_bytes(HEADER)) if self.run.exists(HEADER) else None
+        begun = (one for one in read_events(self.run, RUN) if one["action"] == "run-started" and self.is_ours(one))
+        return next((one for one in begun if header is None or one["digests"].get(HEADER) == header), None)
 
     @cached_property
     def _routed(self) -> tuple[Mapping[str, Any], ...]:

@@ -1,4 +1,4 @@
-"""Runs and their snapshots, as their folders hold them: what a milestone sealed, and how two of them differ."""
+"""Runs and their snapshots, as their folders hold them: what a milestone sealed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from planexe_dag_factory.record.events import RUN, list_events
 from planexe_dag_factory.record.folder import RunFolder
 
 FINAL = "final"
-DECISIONS = ("approval.json", "answer.json", "decision.json")
 
 
 @dataclass(frozen=True)
@@ -49,16 +48,6 @@ class Snapshot:
         return spec
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that two snapshots say differently; None where one says nothing."""
-
-    part: str
-    about: str
-    before: str | None
-    after: str | None
-
-
 def runs_below(root: RunFolder) -> Iterator[RunFolder]:
     """Yield the runs below a run root, the oldest first."""
     for name in root.names():
@@ -82,64 +71,6 @@ def snapshot_of(run: RunFolder, name: str) -> Snapshot:
             return one
     known = ", ".join(one.name for one in taken) or "none yet"
     raise RecordError(f"{run.name} has no snapshot {name!r}; it has {known}")
-
-
-def compare(before: Snapshot, after: Snapshot) -> tuple[Difference, ...]:
-    """List how two snapshots differ: plan, routes, results, decisions."""
-    return tuple(
-        difference
-        for part, read in (("plan", _plan), ("route", _routes), ("result", _results), ("decision", _decisions))
-        for difference in _differences(part, read(before), read(after))
-    )
-
-
-def _differences(part: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Difference]:
-    for about in dict.fromkeys((*before, *after)):
-        if before.get(about) != after.get(about):
-            yield Difference(part, about, before.get(about), after.get(about))
-
-
-def _plan(snapshot: Snapshot) -> dict[str, str]:
-    items = snapshot.spec.get("work_items", {}).items()
-    whole = {"the plan": str(snapshot.spec.get("plan_digest")), "the policy": str(snapshot.spec.get("policy_digest"))}
-    return whole | {name: f"{item['title']}: {item['description']}"[:200] for name, item in items}
-
-
-def _routes(snapshot: Snapshot) -> dict[str, str]:
-    return {name: _route(item["route"]) for name, item in snapshot.spec.get("work_items", {}).items()}
-
-
-def _route(route: Mapping[str, Any]) -> str:
-    asked = ", ".join(f"{one['agent']}.{one['action']}" for one in route["candidates"]) or route["executor"]
-    return f"{asked}, {route['gate']['kind']} approval first" if route.get("gate") else asked
-
-
-def _results(snapshot: Snapshot) -> dict[str, str]:
-    return {path.split("/")[1]: _result(snapshot, path) for path in _sealed(snapshot, "result.json")}
-
-
-def _result(snapshot: Snapshot, path: str) -> str:
-    result = snapshot.read_json(*path.split("/"))
-    if result is None:
-        return f"changed since ({snapshot.files[path]})"
-    return f"{result['status']} by {result['by']['id']}, {digest(result['result'])[:19]}"
-
-
-def _decisions(snapshot: Snapshot) -> dict[str, str]:
-    paths = (path for name in DECISIONS for path in _sealed(snapshot, name))
-    return {path: _decision(snapshot, path) for path in paths}
-
-
-def _decision(snapshot: Snapshot, path: str) -> str:
-    told = snapshot.read_json(*path.split("/"))
-    if told is None:
-        return f"changed since ({snapshot.files[path]})"
-    by = f" by {told['by']['id']}" if "by" in told else f": {told['why']}"
-    return f"{told.get('decision') or told.get('option')}{by}"
-
-
-def _sealed(snapshot: Snapshot, name: str) -> list[str]:
-    return sorted(path for path in snapshot.files if path.startswith("steps/") and path.endswith(f"/{name}"))
 
 
 def _place(name: str) -> tuple[str, ...]:

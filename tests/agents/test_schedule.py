@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planexe_agents.methods.remaining import Part, pace_of, remaining
-from planexe_agents.methods.schedule import Activity, Slot, critical_path, in_order, simulate
+from planexe_agents.methods.schedule import Activity, Network, Slot, critical_path, in_order, simulate
 
 # The Reliable Construction Company: F. S. Hillier and G. J. Lieberman, "Introduction to Operations
 # Research", the chapter on PERT/CPM. Weeks: optimistic, most likely, pessimistic; what each waits for.
@@ -130,6 +130,16 @@ def test_simulating_the_textbook_project_never_ends_sooner_than_its_longest_path
     assert forecast.days.mean > 44
     assert {name for name, share in forecast.criticality.items() if share == 1} == set("ABC")
     assert sum(one.count for one in forecast.bins) == 2000
+
+
+def test_simulating_the_textbooks_critical_path_meets_the_deadline_as_often_as_the_book_says() -> None:
+    path = [activity for activity in RELIABLE if activity.id in "ABCEFJLN"]
+    network, n = Network(path), 4000
+    days = [network.days(durations) for durations in network.draws(random.Random(11), n)]
+    assert statistics.fmean(days) == pytest.approx(44, abs=4 * 3 / math.sqrt(n))
+    # P(T <= 47) = 0.84; four standard errors of a share, and 0.005 for the two digits that the book prints.
+    share = sum(one <= 47 for one in days) / n
+    assert share == pytest.approx(0.84, abs=4 * math.sqrt(0.84 * 0.16 / n) + 0.005)
 
 
 def test_drawn_durations_have_the_mean_and_the_variance_of_the_pert_distribution() -> None:

@@ -60,3 +60,17 @@ def test_a_delegate_does_not_take_the_ticket_away(site: Site) -> None:
     refusal = "You are asked only for a while, and cannot hand on what was lent to you."
     assert hand(site, "dora", 3, "dora") == (403, refusal)
     assert hand(site, "dora", 3, "dora", until=until) == (403, refusal)
+
+
+def test_what_somebody_cannot_decide_is_not_listed_for_them(site: Site) -> None:
+    """The boss has started the run: approvals that ask the boss too are for ann alone."""
+    path = Path(site.environment["AIRFLOW_HOME"]) / "people.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {"roles": {"Finance": {"users": ["ann", "boss"]}}}))
+    try:
+        for scope, found in (("me", False), ("mine", False), ("groups", False), ("all", True)):
+            page = site.as_user("boss").get("/tickets", params={"dag_id": "vault", "scope": scope}).json()
+            assert bool(page["total"]) is bool(page["counts"][scope]) is found
+        assert site.as_user("ann").get("/tickets", params={"dag_id": "vault", "scope": "me"}).json()["total"] > 0
+    finally:
+        path.write_text(before)

@@ -267,16 +267,16 @@ def _take_in(session: Session, news: Sequence[Opened]) -> None:
         return
     ring = keys()
     books = {run: _Book.open(run, ring) for run in {opened.run for opened in news}}
-    found = {}
+    found, barred_from = {}, {}
     for opened in news:
         book = books[opened.run]
         ticket = book.ticket(opened.place.task_id)
         desk = read_desk(book.record.folder, ring.public, ticket, book.files) if book.record and ticket else Desk(())
         found[opened.place] = (_row(opened, ticket or _stand_in(opened), desk), desk)
+        barred_from[opened.place] = book.barred(ticket) if ticket and opened.over is None else frozenset()
     rows = _upsert(session, [found[place][0] for place in sorted(found)])
     _write_desks(session, {rows[place]: desk for place, (_, desk) in found.items()})
-    waiting = (one for one in news if one.over is None)
-    _write_barred(session, {rows[one.place]: books[one.run].barred(one.place.task_id) for one in waiting})
+    _write_barred(session, {rows[place]: names for place, names in barred_from.items()})
 
 
 def _write_barred(session: Session, barred: Mapping[int, Collection[str]]) -> None:
@@ -292,26 +292,26 @@ class _Book:
 
     record: Record | None
     files: Sequence[EventFile]
-    ring: KeyRing
+    execution: Execution | None
 
     @classmethod
     def open(cls, run: RunRow, ring: KeyRing) -> _Book:
         record = find_record(run)
-        return cls(record, list_events(record.folder) if record else (), ring)
+        execution = Execution(record.folder, Registry, ring.current, ring.public) if record else None
+        return cls(record, list_events(record.folder) if record else (), execution)
+
+    def barred(self, ticket: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of those who cannot answer a ticket, though it may ask them.
+
+        A record that cannot be read hides no ticket: whoever answers is refused then.
+        """
+        try:
+            return barred(self.execution.step(ticket["work_item"]), ticket["kind"]) if self.execution else frozenset()
+        except PlanExeDagError:
+            return frozenset()
 
     def ticket(self, task_id: str) -> Mapping[str, Any] | None:
         return self.record.ticket(task_id) if self.record else None
-
-    def barred(self, task_id: str) -> frozenset[str]:
-        """Return who cannot answer a ticket whoever it asks; nobody where the record cannot say."""
-        ticket = self.ticket(task_id)
-        if self.record is None or ticket is None:
-            return frozenset()
-        execution = Execution(self.record.folder, Registry, self.ring.current, self.ring.public)
-        try:
-            return barred(execution.step(ticket["work_item"]), ticket["kind"])
-        except PlanExeDagError:
-            return frozenset()  # it is refused when they answer
 
 
 def _stand_in(opened: Opened) -> Mapping[str, Any]:
