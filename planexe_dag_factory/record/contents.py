@@ -64,6 +64,12 @@ def verify_files(files: Mapping[str, bytes], named: Mapping[str, Named], finding
         findings.stranger(path, "is in no event")
 
 
+def verify_kinds(strange: Iterable[str], named: Mapping[str, Named], findings: Findings) -> None:
+    """Find what stands in a file's place, or beside the files, and is none: nobody has opened it."""
+    for path in strange:
+        findings.error("changed" if path in named else "added", path, "is a link, a pipe or a device, and no file")
+
+
 def verify_seals(files: Mapping[str, bytes], there: Collection[str], keys: Collection[str], findings: Findings) -> None:
     """Find what a milestone sealed and is not there any more. `files` are those that hold, `there` all paths."""
     for path in sorted(filter(SEAL.fullmatch, files)):

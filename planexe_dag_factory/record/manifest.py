@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from planexe_agents.signing import SigningKey, sign_document
+from planexe_agents.signing import SigningKey, digest_bytes, sign_document
 
 from planexe_dag_factory.record.events import AUDIT
 from planexe_dag_factory.record.folder import RunFolder, now
 
 
 def make_manifest(run: RunFolder, key: SigningKey) -> dict[str, Any]:
-    """List and sign what the run folder holds now."""
+    """List and sign what the run folder holds now; apart from the rest, what processes that died left unfinished."""
     files = dict(run.digests())
-    return sign_document({"run": run.name, "files": files, "events": seal_events(files), "at": now()}, key)
+    unfinished = {path: digest_bytes(content) for path, content in run.read_again(run.drafts()).items()}
+    sealed = {"run": run.name, "files": files, "unfinished": unfinished, "events": seal_events(files), "at": now()}
+    return sign_document(sealed, key)
 
 
 def seal_events(files: Mapping[str, str]) -> dict[str, Any]:

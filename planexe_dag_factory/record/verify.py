@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,13 +16,15 @@ from planexe_dag_factory.record.contents import (
     named_files,
     verify_course,
     verify_files,
+    verify_kinds,
     verify_seals,
     verify_work,
 )
 from planexe_dag_factory.record.events import AUDIT, RUN
 from planexe_dag_factory.record.findings import Findings
-from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.folder import RunFolder, is_draft
 
+SEALED = "final/seal.json"
 Origin = Literal["given", "self-declared", "handed over", "agent"]
 
 
@@ -90,6 +92,7 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
     Raises RecordError where there is no record at all.
     """
     findings = Findings()
+    strange = run.strangers()
     files = {path: content for path, content in run.contents() if not path.startswith(f"{AUDIT}/")}
     events = dict(run.contents(AUDIT))  # after the files: whoever writes a file has written its event before
     header = _json(files, "run.json")
@@ -100,7 +103,8 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
     began = {declared} if not trusted or declared in trusted else trusted
     chain, keys = verify_chain(events, began, findings)
     named = named_files(chain)
-    _look_again(run, files, named)
+    _look_again(run, files, named, strange)
+    verify_kinds(strange, named, findings)
     if trusted and declared not in keys:
         findings.error("foreign-key", "run.json", "names an orchestrator's key that is not among those given", "")
     verify_files(files, named, findings)
@@ -111,6 +115,8 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
     verify_course(_json(vouched, "dagspec.json"), chain, findings)
     _verify_header(header, declared, chain, findings)
     _verify_end(chain, findings)
+    if _is_sealed(chain):
+        _verify_drafts(run, {**files, **events}, _json(vouched, SEALED).get("unfinished", {}), findings)
     return Verification(
         run.name,
         findings.problems,
@@ -135,18 +141,24 @@ def _verify_end(chain: Chain, findings: Findings) -> None:
         findings.error("unsealed", ended[-1].file.path, "ended the run, and no seal came after it")
 
 
+def _verify_drafts(run: RunFolder, there: Mapping[str, bytes], sealed: Mapping[str, str], findings: Findings) -> None:
+    """Find drafts that the seal does not list; one that has got its name meanwhile was written just now."""
+    late = [path for path, content in there.items() if is_draft(path) and sealed.get(path) != digest_bytes(content)]
+    for path in run.read_again(late):
+        findings.error("added", path, "came after the run was sealed, and no event speaks of it")
+
+
 def _is_sealed(chain: Chain) -> bool:
     last = chain.about(RUN, "run-ended", "run-sealed")[-1:]
     return bool(last) and last[0].action == "run-sealed"
 
 
-def _look_again(run: RunFolder, files: dict[str, bytes], named: Mapping[str, Named]) -> None:
-    """Read what a run under way has written since its files were read."""
-    for path, one in named.items():
-        segments = path.split("/")
-        stale = path not in files or digest_bytes(files[path]) not in one.digests
-        if stale and run.exists(*segments):
-            files[path] = run.read_bytes(*segments)
+def _look_again(run: RunFolder, files: dict[str, bytes], named: Mapping[str, Named], strange: Iterable[str]) -> None:
+    """Read what a run under way has written since its files were read; nothing behind a link."""
+    stale = {path for path, one in named.items() if path not in files or digest_bytes(files[path]) not in one.digests}
+    for path in strange:
+        stale -= {one for one in stale if one == path or one.startswith(f"{path}/")}
+    files |= run.read_again(stale)
 
 
 def _known_keys(
