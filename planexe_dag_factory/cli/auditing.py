@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.plan.text import spell_out
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.heads import Head, read_heads
 from planexe_dag_factory.record.keys import load_ring, public_keys, rotate
 from planexe_dag_factory.record.statements import envelope, statements
 from planexe_dag_factory.record.verify import Verification, verify_run
@@ -31,9 +33,31 @@ ORDERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def verify(run: str, runs: str | None, keys: Path | None, *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a record is verified by: public keys, whether it must be sealed, and what was noted of it before."""
+
+    keys: Path | None = None
+    sealed: bool = False
+    against: tuple[Path, ...] = ()
+
+    def verify(self, run: RunFolder) -> Verification:
+        """Verify a record. Raises RecordError where that cannot be done."""
+        trusted = public_keys(self.keys) if self.keys else ()
+        heads = [head for path in self.against for head in _heads(path)]
+        return verify_run(run, trusted, sealed=self.sealed, heads=heads)
+
+
+def _heads(path: Path) -> tuple[Head, ...]:
     try:
-        found = verify_run(open_run(run, runs), public_keys(keys) if keys else ())
+        return read_heads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecordError) as error:
+        raise RecordError(f"{path} cannot be read as what a record held: {error}") from error
+
+
+def verify(run: str, runs: str | None, asked: Asked, *, as_json: bool) -> int:
+    try:
+        found = asked.verify(open_run(run, runs))
     except RecordError as error:
         console.print_error(error)
         return INVALID
@@ -155,6 +179,9 @@ def _print_verdict(found: Verification) -> None:
     else:
         said = "whole as far as it goes; the run has not ended, or what came after was cut off"
         console.out.print(Text(f"{found.run}: {said} ({counted})", style="bold green"))
+    if found.ok:
+        seal = f", last seal {found.head.seal}" if found.head.seal else ""
+        console.out.print(Text(f"Head: root {found.head.root}{seal}", style="dim"), soft_wrap=True)
 
 
 def _story(events: list[Mapping[str, Any]]) -> Table:

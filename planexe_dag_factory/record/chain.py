@@ -58,6 +58,16 @@ class Chain:
         """Return the events about one thing; of these actions, where any is given."""
         return tuple(one for one in self.by_about.get(about, ()) if not actions or one.action in actions)
 
+    def up_to(self, marks: Iterable[str]) -> set[str]:
+        """Return the digests of these events and of all that came before them, as far as they are there."""
+        found = {mark for mark in marks if mark in self.by_digest}
+        waiting = list(found)
+        while waiting:
+            parents = {mark for mark in self.by_digest[waiting.pop()].document["follows"] if mark in self.by_digest}
+            waiting += parents - found
+            found |= parents
+        return found
+
     def precedes(self, earlier: Signed, later: Signed) -> bool:
         """Say whether whoever wrote `later` had seen `earlier`, by the chain of what both are about."""
         waiting, seen = [later], set[str]()

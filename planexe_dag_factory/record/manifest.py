@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from planexe_agents.signing import SigningKey, digest_bytes, sign_document
@@ -21,9 +21,14 @@ def make_manifest(run: RunFolder, key: SigningKey) -> dict[str, Any]:
 
 
 def seal_events(files: Mapping[str, str]) -> dict[str, Any]:
-    """Count the events among the files, and take the root of their digests (RFC 6962) in the order of the digests."""
-    marks = sorted(bytes.fromhex(mark.removeprefix("sha256:")) for path, mark in files.items() if _is_event(path))
-    return {"count": len(marks), "root": f"sha256:{merkle_root(marks).hex()}"}
+    """Count the events among the files, and take the root of their digests."""
+    return seal_marks(mark for path, mark in files.items() if _is_event(path))
+
+
+def seal_marks(marks: Iterable[str]) -> dict[str, Any]:
+    """Count events by their digests, and take the root of these (RFC 6962) in their order."""
+    leaves = sorted(bytes.fromhex(mark.removeprefix("sha256:")) for mark in marks)
+    return {"count": len(leaves), "root": f"sha256:{merkle_root(leaves).hex()}"}
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

@@ -23,6 +23,7 @@ from planexe_dag_factory.record.contents import (
 from planexe_dag_factory.record.events import AUDIT, RUN
 from planexe_dag_factory.record.findings import Findings
 from planexe_dag_factory.record.folder import RunFolder, is_draft
+from planexe_dag_factory.record.heads import Head, head_of, verify_head
 
 SEALED = "final/seal.json"
 Origin = Literal["given", "self-declared", "handed over", "agent"]
@@ -46,7 +47,7 @@ class Verification:
     """What was found in a record: problems (errors first, in the order of the record), events, keys.
 
     `state` is `sealed` where the run has ended and nothing came after; `open` where it is under way,
-    or was cut off: nobody can tell the two apart without asking Airflow.
+    or was cut off: nobody can tell the two apart without asking Airflow, or a `head` that was noted before.
     """
 
     run: str
@@ -55,6 +56,7 @@ class Verification:
     keys: tuple[KnownKey, ...]
     files: int
     state: Literal["open", "sealed"]
+    head: Head
 
     @property
     def ok(self) -> bool:
@@ -80,15 +82,19 @@ class Verification:
             "ok": self.ok,
             "state": self.state,
             "files": self.files,
+            "head": self.head.as_json(),
             "problems": problems,
             "keys": keys,
             "events": list(self.events),
         }
 
 
-def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
+def verify_run(
+    run: RunFolder, trusted: Collection[str] = (), *, sealed: bool = False, heads: Iterable[Head] = ()
+) -> Verification:
     """Verify a record, offline. `trusted` are the orchestrator's public keys; without any, run.json's own is taken.
 
+    `sealed`: the run must have ended, with its seal. `heads` are what was noted of it before, which it must still hold.
     Raises RecordError where there is no record at all.
     """
     findings = Findings()
@@ -114,7 +120,9 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
     verify_work(vouched, agents, keys, chain, findings)
     verify_course(_json(vouched, "dagspec.json"), chain, findings)
     _verify_header(header, declared, chain, findings)
-    _verify_end(chain, findings)
+    _verify_end(chain, findings, sealed=sealed)
+    for head in heads:
+        verify_head(head, run.name, chain, findings)
     if _is_sealed(chain):
         _verify_drafts(run, {**files, **events}, _json(vouched, SEALED).get("unfinished", {}), findings)
     return Verification(
@@ -124,6 +132,7 @@ def verify_run(run: RunFolder, trusted: Collection[str] = ()) -> Verification:
         _known_keys(keys, trusted, declared, agents),
         len(files) + len(events),
         "sealed" if _is_sealed(chain) else "open",
+        head_of(run.name, chain),
     )
 
 
@@ -135,10 +144,14 @@ def _verify_header(header: Mapping[str, Any], declared: str, chain: Chain, findi
         findings.error("changed", "run.json", said, "")
 
 
-def _verify_end(chain: Chain, findings: Findings) -> None:
+def _verify_end(chain: Chain, findings: Findings, *, sealed: bool) -> None:
     ended = chain.about(RUN, "run-ended")
-    if ended and not _is_sealed(chain):
+    if _is_sealed(chain):
+        return
+    if ended:
         findings.error("unsealed", ended[-1].file.path, "ended the run, and no seal came after it")
+    elif sealed:
+        findings.error("unsealed", SEALED, "is not there: the run has not ended, or its end was cut off")
 
 
 def _verify_drafts(run: RunFolder, there: Mapping[str, bytes], sealed: Mapping[str, str], findings: Findings) -> None:
