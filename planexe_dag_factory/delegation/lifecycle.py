@@ -28,7 +28,7 @@ def begin_run(run: RunFolder, key: SigningKey, inputs: Mapping[str, bytes], abou
     for name in INPUTS:
         if not run.exists(name):
             run.write_bytes(inputs[name], name)
-    run.create_json({**about, "started_at": now(), "orchestrator_key": key.public}, "run.json")
+    run.create_json({**about, "run": run.name, "started_at": now(), "orchestrator_key": key.public}, "run.json")
     begun = {file.action for file in list_events(run, RUN)}
     for event in _beginning(run, about):
         if event.action not in begun:

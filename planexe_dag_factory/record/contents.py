@@ -70,13 +70,17 @@ def verify_kinds(strange: Iterable[str], named: Mapping[str, Named], findings: F
         findings.error("changed" if path in named else "added", path, "is a link, a pipe or a device, and no file")
 
 
-def verify_seals(files: Mapping[str, bytes], there: Collection[str], keys: Collection[str], findings: Findings) -> None:
+def verify_seals(
+    run: str, files: Mapping[str, bytes], there: Collection[str], keys: Collection[str], findings: Findings
+) -> None:
     """Find what a milestone sealed and is not there any more. `files` are those that hold, `there` all paths."""
     for path in sorted(filter(SEAL.fullmatch, files)):
         manifest = json.loads(files[path])
         if not is_signed_by(manifest, keys):
             findings.error("foreign-key", path, "is not signed with a key that may sign in this run")
             continue
+        if manifest["run"] != run:
+            findings.error("moved", path, f"sealed the run {manifest['run']!r}")
         if manifest["events"] != seal_events(manifest["files"]):
             findings.error("changed", path, "counts other events than it lists")
         for sealed in manifest["files"].keys() - set(there):

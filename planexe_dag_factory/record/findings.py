@@ -15,7 +15,7 @@ HINTS: dict[Code, str] = {
     "changed": "compare it with a backup; what follows it rests on what it said before",
     "removed": "bring it back from a backup",
     "added": "nobody who keeps this record wrote it: take it out",
-    "moved": "events stand in the order in which they were written: give it back its name",
+    "moved": "events stand in the order in which they were written, each run in its own folder: give it back its name",
     "foreign-key": "ask who holds this key; give every key that may sign with --keys",
     "unsealed": "wait a moment where the run ends just now; else the seal is lost",
     "ungated": "nobody had approved it by then",

@@ -111,7 +111,7 @@ class Disk:
 
     @property
     def name(self) -> str:
-        return self.root.name
+        return self.root.name.strip(".") or self.root.resolve().name
 
     def at(self, *names: str) -> Disk:
         return Disk(self.root.joinpath(*names))

@@ -116,10 +116,10 @@ def verify_run(
     verify_files(files, named, findings)
     vouched = {path: content for path, content in files.items() if not findings.about(path)}
     agents = {one["id"]: one["public_key"] for one in _json(vouched, "registry.json").get("agents", ())}
-    verify_seals(vouched, {*files, *events}, keys, findings)
+    verify_seals(run.name, vouched, {*files, *events}, keys, findings)
     verify_work(vouched, agents, keys, chain, findings)
     verify_course(_json(vouched, "dagspec.json"), chain, findings)
-    _verify_header(header, declared, chain, findings)
+    _verify_header(run.name, header, declared, chain, findings)
     _verify_end(chain, findings, sealed=sealed)
     for head in heads:
         verify_head(head, run.name, chain, findings)
@@ -136,12 +136,16 @@ def verify_run(
     )
 
 
-def _verify_header(header: Mapping[str, Any], declared: str, chain: Chain, findings: Findings) -> None:
+def _verify_header(name: str, header: Mapping[str, Any], declared: str, chain: Chain, findings: Findings) -> None:
     if not header:
         findings.error("removed", "run.json", "is not there, or cannot be read", "")
     elif not chain.events:
         said = f"names the key {print_key(declared)}, and no event there is bears its signature"
         findings.error("changed", "run.json", said, "")
+    elif header.get("run") != name:
+        findings.error(
+            "moved", "run.json", f"is of the run {header.get('run')!r}, and this folder is named {name!r}", ""
+        )
 
 
 def _verify_end(chain: Chain, findings: Findings, *, sealed: bool) -> None:

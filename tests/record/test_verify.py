@@ -14,6 +14,7 @@ from planexe_agents.signing import SigningKey, canonical, digest, sign_document
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Event, EventFile, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.manifest import make_manifest
 from planexe_dag_factory.record.verify import Verification, verify_run
 from tests.record.runs import ANNA, answer, ask, begun_run, work
 
@@ -188,6 +189,32 @@ def test_an_event_of_another_run_is_named(root: Path, tmp_path: Path) -> None:
     assert first(root) == ("foreign-key", file.path)
 
 
+def test_a_record_in_the_folder_of_another_run_is_named(root: Path, tmp_path: Path) -> None:
+    """Whole, and of a run that is not the one asked for."""
+    other = root.rename(tmp_path / "other")
+    assert first(other) == ("moved", "run.json")
+    assert "is of the run 'run', and this folder is named 'other'" in str(verified(other).problems[0].message)
+    other.rename(root)
+    assert verified(root).ok
+
+
+def test_a_run_may_be_named_from_within(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root / "audit")
+    assert (verified(Path("..")).ok, verified(Path("..")).run) == (True, "run")
+    monkeypatch.chdir(root)
+    assert (verified(Path()).ok, verified(Path()).run) == (True, "run")
+
+
+def test_a_seal_of_another_run_is_named(tmp_path: Path) -> None:
+    """By whoever holds the key of a worker: signed, and named by an event."""
+    execution = begun_run(tmp_path).step.execution
+    content = make_manifest(execution.run, execution.key) | {"run": "other"}
+    unsigned = {name: value for name, value in content.items() if name not in ("key", "signature")}
+    path = "milestones/milestone-one/manifest.json"
+    execution.record("snapshot", "milestone-one", {path: sign_document(unsigned, execution.key)})
+    assert first(Path(execution.run.root)) == ("moved", path)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_a_thousand_random_tamperings(root: Path, seed: int) -> None:
     dice = random.Random(seed)
@@ -268,7 +295,7 @@ def test_a_tail_cut_off_before_a_milestone_is_noticed_at_the_next(tmp_path: Path
 
 def test_a_branch_cut_off_is_noticed_by_whoever_came_after(tmp_path: Path) -> None:
     run, key = RunFolder(tmp_path), SigningKey.generate()
-    run.write_json({"orchestrator_key": key.public}, "run.json")
+    run.write_json({"run": run.name, "orchestrator_key": key.public}, "run.json")
     append_event(run, key, Event("run-started", digests={"run.json": digest(run.read_json("run.json"))}))
     for action in ("one", "two", "three"):
         append_event(run, key, Event(action, about="survey"))
