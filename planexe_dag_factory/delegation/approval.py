@@ -13,12 +13,11 @@ from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import approvals_needed, bound_to, distinct, open_votes, seats_of
 from planexe_dag_factory.errors import DelegationError
+from planexe_dag_factory.record.course import PLAN
 from planexe_dag_factory.record.events import RUN, Actor, list_events, read_events
 from planexe_dag_factory.record.folder import now
 
 HEADER = "run.json"
-PLAN = "plan"
-"""The work item of the senior approval that a refused plan needs before anything else."""
 
 
 class ApprovalMissingError(DelegationError):

@@ -68,15 +68,19 @@ class Chain:
             found |= parents
         return found
 
+    def saw_all(self, event: Signed) -> bool:
+        """Say whether whoever wrote an event had seen all that is about the same thing, and earlier."""
+        return self.by_about[event.about].index(event) < int(event.document["number"])
+
     def precedes(self, earlier: Signed, later: Signed) -> bool:
-        """Say whether whoever wrote `later` had seen `earlier`, by the chain of what both are about."""
+        """Say whether whoever wrote `later` had seen `earlier`, by what each event follows."""
         waiting, seen = [later], set[str]()
         while waiting:
             for mark in waiting.pop().document["follows"]:
                 parent = self.by_digest.get(mark)
                 if parent is earlier:
                     return True
-                if parent and parent.about == later.about and mark not in seen:
+                if parent and parent.file.stamp > earlier.file.stamp and mark not in seen:
                     seen.add(mark)
                     waiting.append(parent)
         return False
@@ -139,7 +143,9 @@ def _is_event(document: Any) -> bool:
         isinstance(document, dict)
         and document.keys() == FIELDS
         and all(isinstance(document[name], dict) for name in ("actor", "digests", "details"))
+        and all(isinstance(mark, str) for mark in document["digests"].values())
         and isinstance(document["follows"], list)
+        and all(isinstance(mark, str) for mark in document["follows"])
         and isinstance(document["number"], int)
         and _is_time(document["at"])
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from planexe_dag_factory.errors import Problem, Severity, Where
 
-Code = Literal["changed", "removed", "added", "moved", "foreign-key", "unsealed", "ungated", "clock", "unfinished"]
+Code = Literal[
+    "changed", "removed", "added", "moved", "foreign-key", "unsealed", "ungated", "unfounded", "clock", "unfinished"
+]
 _LAST = "~"
 _DRAFT = re.compile(r"(?:.*/)?\.[^/]+\.[0-9a-f]{8}")
 HINTS: dict[Code, str] = {
@@ -19,6 +23,7 @@ HINTS: dict[Code, str] = {
     "foreign-key": "ask who holds this key; give every key that may sign with --keys",
     "unsealed": "wait a moment where the run ends just now; else the seal is lost",
     "ungated": "nobody had approved it by then",
+    "unfounded": "it is signed, and cannot have happened so: ask who else could use the orchestrator's key",
     "clock": "check that the machines keep the same time",
     "unfinished": "a process was killed while it wrote this; it holds nothing that counts",
 }
@@ -42,6 +47,14 @@ class Findings:
             self.warn("unfinished", path, "was never finished")
         else:
             self.error("added", path, message)
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[None]:
+        """Find a file that is signed for, and is not what it should be."""
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            self.error("unfounded", path, "is not what its name says")
 
     def about(self, path: str) -> bool:
         """Say whether something was found about a file."""

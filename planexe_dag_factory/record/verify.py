@@ -10,22 +10,23 @@ from typing import Any, Literal
 from planexe_agents.signing import digest_bytes, fingerprint
 
 from planexe_dag_factory.errors import Problem, RecordError, has_errors
+from planexe_dag_factory.record.approvals import Signatures, verify_signed, verify_spec
 from planexe_dag_factory.record.chain import Chain, print_key, verify_chain
 from planexe_dag_factory.record.contents import (
     Named,
     named_files,
-    verify_course,
     verify_files,
     verify_kinds,
-    verify_seals,
     verify_work,
 )
+from planexe_dag_factory.record.course import verify_course
 from planexe_dag_factory.record.events import AUDIT, RUN
 from planexe_dag_factory.record.findings import Findings
 from planexe_dag_factory.record.folder import RunFolder, is_draft
 from planexe_dag_factory.record.heads import Head, head_of, verify_head
+from planexe_dag_factory.record.places import verify_places
+from planexe_dag_factory.record.seals import END, Seal, read_seals, verify_seal
 
-SEALED = "final/seal.json"
 Origin = Literal["given", "self-declared", "handed over", "agent"]
 
 
@@ -115,16 +116,27 @@ def verify_run(
         findings.error("foreign-key", "run.json", "names an orchestrator's key that is not among those given", "")
     verify_files(files, named, findings)
     vouched = {path: content for path, content in files.items() if not findings.about(path)}
-    agents = {one["id"]: one["public_key"] for one in _json(vouched, "registry.json").get("agents", ())}
-    verify_seals(run.name, vouched, {*files, *events}, keys, findings)
-    verify_work(vouched, agents, keys, chain, findings)
-    verify_course(_json(vouched, "dagspec.json"), chain, findings)
+    agents: dict[str, str | None] = {}
+    with findings.reading("registry.json"):
+        agents = {one["id"]: one["public_key"] for one in _json(vouched, "registry.json").get("agents", ())}
+    there = {**files, **events}
+    seals = tuple(read_seals(run.name, vouched, keys, findings))
+    for seal in seals:
+        with findings.reading(seal.path):
+            verify_seal(seal, there, chain, named, findings)
+    verify_work(vouched, agents, chain, findings)
+    spec = _json(vouched, "dagspec.json")
+    verify_places(chain, findings)
+    with findings.reading("dagspec.json"):
+        verify_spec(vouched, spec, findings)
+        verify_signed(vouched, Signatures(run.name, spec, keys, chain), findings)
+        verify_course(spec, chain, findings)
     _verify_header(run.name, header, declared, chain, findings)
     _verify_end(chain, findings, sealed=sealed)
     for head in heads:
         verify_head(head, run.name, chain, findings)
     if _is_sealed(chain):
-        _verify_drafts(run, {**files, **events}, _json(vouched, SEALED).get("unfinished", {}), findings)
+        _verify_drafts(run, there, seals, findings)
     return Verification(
         run.name,
         findings.problems,
@@ -155,11 +167,12 @@ def _verify_end(chain: Chain, findings: Findings, *, sealed: bool) -> None:
     if ended:
         findings.error("unsealed", ended[-1].file.path, "ended the run, and no seal came after it")
     elif sealed:
-        findings.error("unsealed", SEALED, "is not there: the run has not ended, or its end was cut off")
+        findings.error("unsealed", END, "is not there: the run has not ended, or its end was cut off")
 
 
-def _verify_drafts(run: RunFolder, there: Mapping[str, bytes], sealed: Mapping[str, str], findings: Findings) -> None:
-    """Find drafts that the seal does not list; one that has got its name meanwhile was written just now."""
+def _verify_drafts(run: RunFolder, there: Mapping[str, bytes], seals: Iterable[Seal], findings: Findings) -> None:
+    """Find drafts that the end's seal does not list; one that has got its name meanwhile was written just now."""
+    sealed = next((seal.unfinished for seal in seals if seal.path == END), {})
     late = [path for path, content in there.items() if is_draft(path) and sealed.get(path) != digest_bytes(content)]
     for path in run.read_again(late):
         findings.error("added", path, "came after the run was sealed, and no event speaks of it")
