@@ -11,7 +11,7 @@ from planexe_agents.signing import digest_bytes, fingerprint
 
 from planexe_dag_factory.errors import Problem, RecordError, has_errors
 from planexe_dag_factory.record.approvals import Signatures, verify_signed, verify_spec
-from planexe_dag_factory.record.chain import Chain, print_key, verify_chain
+from planexe_dag_factory.record.chain import Chain, print_key, read_chain, verify_order
 from planexe_dag_factory.record.contents import (
     Named,
     named_files,
@@ -26,6 +26,7 @@ from planexe_dag_factory.record.folder import RunFolder, is_draft
 from planexe_dag_factory.record.heads import Head, head_of, verify_head
 from planexe_dag_factory.record.places import verify_places
 from planexe_dag_factory.record.seals import END, Seal, read_seals, verify_seal
+from planexe_dag_factory.record.signers import Signers, find_signers
 
 Origin = Literal["given", "self-declared", "handed over", "agent"]
 
@@ -108,7 +109,10 @@ def verify_run(
     declared = str(header.get("orchestrator_key", ""))
     # Of all keys that are trusted a run is begun with one; who else may sign in it is who that one hands over to.
     began = {declared} if not trusted or declared in trusted else trusted
-    chain, keys = verify_chain(events, began, findings)
+    whole = read_chain(events, findings)
+    signers = find_signers(whole, began, trusted)
+    chain, keys = _signed(whole, signers, findings), signers.keys
+    verify_order(chain, events, findings)
     named = named_files(chain)
     _look_again(run, files, named, strange)
     verify_kinds(strange, named, findings)
@@ -146,6 +150,16 @@ def verify_run(
         "sealed" if _is_sealed(chain) else "open",
         head_of(run.name, chain),
     )
+
+
+def _signed(whole: Chain, signers: Signers, findings: Findings) -> Chain:
+    """Return the events that are signed with a key that might."""
+    for event in whole.events:
+        if not signers.may_sign(event):
+            had = "had handed over by then" if event.document["key"] in signers.keys else "may not sign in this run"
+            said = f"is signed with the key {print_key(event.document['key'])}, which {had}"
+            findings.error("foreign-key", event.file.path, said, event.file.stamp)
+    return Chain(tuple(filter(signers.may_sign, whole.events)))
 
 
 def _verify_header(name: str, header: Mapping[str, Any], declared: str, chain: Chain, findings: Findings) -> None:
