@@ -11,7 +11,17 @@ from typing import Literal
 from planexe_dag_factory.errors import Problem, Severity, Where
 
 Code = Literal[
-    "changed", "removed", "added", "moved", "foreign-key", "unsealed", "ungated", "unfounded", "clock", "unfinished"
+    "changed",
+    "removed",
+    "added",
+    "moved",
+    "foreign-key",
+    "unsealed",
+    "ungated",
+    "unfounded",
+    "unlinked",
+    "clock",
+    "unfinished",
 ]
 _LAST = "~"
 _DRAFT = re.compile(r"(?:.*/)?\.[^/]+\.[0-9a-f]{8}")
@@ -24,6 +34,7 @@ HINTS: dict[Code, str] = {
     "unsealed": "wait a moment where the run ends just now; else the seal is lost",
     "ungated": "nobody had approved it by then",
     "unfounded": "it is signed, and cannot have happened so: ask who else could use the orchestrator's key",
+    "unlinked": "put both records into one folder to look at both",
     "clock": "check that the machines keep the same time",
     "unfinished": "a process was killed while it wrote this; it holds nothing that counts",
 }

@@ -24,6 +24,7 @@ from planexe_dag_factory.record.events import AUDIT, RUN
 from planexe_dag_factory.record.findings import Findings
 from planexe_dag_factory.record.folder import RunFolder, is_draft
 from planexe_dag_factory.record.heads import Head, head_of, verify_head
+from planexe_dag_factory.record.links import Links
 from planexe_dag_factory.record.places import verify_places
 from planexe_dag_factory.record.seals import END, Seal, read_seals, verify_seal
 from planexe_dag_factory.record.signers import Signers, find_signers
@@ -135,6 +136,7 @@ def verify_run(
         verify_spec(vouched, spec, findings)
         verify_signed(vouched, Signatures(run.name, spec, keys, chain), findings)
         verify_course(spec, chain, findings)
+    Links(run, chain, {*keys, *trusted}, findings).verify()
     _verify_header(run.name, header, declared, chain, findings)
     _verify_end(chain, findings, sealed=sealed)
     for head in heads:
