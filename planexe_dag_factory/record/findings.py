@@ -73,11 +73,17 @@ class Findings:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Errors first, each in the order of the record."""
-        ordered = sorted(self._found.values(), key=lambda one: (one[1].severity, one[0], str(one[1].where.file)))
-        return tuple(problem for _, problem in ordered)
+        """Errors first; what is wrong with events before what they say of files; each in the order of the record."""
+        return tuple(problem for _, problem in sorted(self._found.values(), key=_order))
 
     def _add(self, severity: Severity, code: Code, path: str, message: str, stamp: str) -> None:
         known = self._found.get(path)
         if known is None or (known[1].severity, severity) == ("warning", "error"):
             self._found[path] = (stamp, Problem(severity, code, message, Where(path), HINTS[code]))
+
+
+def _order(found: tuple[str, Problem]) -> tuple[str, bool, str, str]:
+    stamp, problem = found
+    path = str(problem.where.file)
+    is_event = not stamp or path.startswith(("audit/", "sha256:"))
+    return problem.severity, not is_event, stamp, path

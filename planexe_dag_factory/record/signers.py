@@ -42,10 +42,17 @@ def find_signers(chain: Chain, began: Iterable[str], trusted: Collection[str]) -
 
 
 def _signed_before(chain: Chain, key: str, to: str, handed: list[Signed]) -> set[str]:
-    """Return what every hand-over follows, where two were written at once, and what the next key confirms."""
+    """Return what every hand-over follows, where two were written at once, and what the next key confirms.
+
+    Where an event among these is gone, nobody knows what it followed: what stands before then counts.
+    """
     followed = set.intersection(*(chain.up_to([one.file.digest]) for one in handed))
     confirming = (one.file.digest for one in _rotations(chain, key) if one.document["key"] == to)
-    return followed | {one.file.digest for one in handed} | chain.up_to(confirming)
+    known = followed | {one.file.digest for one in handed} | chain.up_to(confirming)
+    if all(mark in chain.by_digest for one in known for mark in chain.by_digest[one].document["follows"]):
+        return known
+    stamp = min(one.file.stamp for one in handed)
+    return known | {one.file.digest for one in chain.events if one.file.stamp < stamp}
 
 
 def _rotations(chain: Chain, key: str) -> Iterable[Signed]:

@@ -113,7 +113,7 @@ def verify_run(
     whole = read_chain(events, findings)
     signers = find_signers(whole, began, trusted)
     chain, keys = _signed(whole, signers, findings), signers.keys
-    verify_order(chain, events, findings)
+    verify_order(whole, events, findings)
     named = named_files(chain)
     _look_again(run, files, named, strange)
     verify_kinds(strange, named, findings)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from planexe_agents.client import AgentProtocolError
@@ -69,13 +70,18 @@ def finished_run(folder: Path) -> Scene:
     return scene
 
 
-def begun_run(folder: Path, script: tuple[Any, ...] = SCRIPT, change: Callable[[DagSpec], DagSpec] = replace) -> Scene:
+def begun_run(
+    folder: Path,
+    script: tuple[Any, ...] = SCRIPT,
+    change: Callable[[DagSpec], DagSpec] = replace,
+    policy: Mapping[str, Any] = MappingProxyType({}),
+) -> Scene:
     """Open the run of the scene, and record its beginning; `change` is to the spec that it begins with."""
     scene = make_scene(folder, list(script), others=(SAIL,))
     execution = scene.step.execution
     made_from = {
         "plan": canonical(PLAN),
-        "policy": b"{}",
+        "policy": canonical(dict(policy)),
         "registry": canonical(dump_registry(Registry(execution.registry.agents))),
     }
     digests: dict[str, Any] = {f"{name}_digest": digest_bytes(content) for name, content in made_from.items()}
