@@ -98,18 +98,21 @@ def show(
     run: RunName,
     runs: Root = None,
     by: Annotated[Order, typer.Option("--by", help="In which order.")] = Order.TIME,
+    keys: _Trusted = None,
     json: Json = False,
 ) -> None:
-    """Tell the story of a run: who did what, when, by which right.
+    """Tell the story of a run: who did what, when, by which right; first, whether its record is whole.
+
+    Exits with 4 where it is not: then only what holds is told.
 
     \b
     Examples:
       planexe-dag audit show 20260301T123005Z-harbour-3102b961
-      planexe-dag audit show run/20260301T123005Z-harbour-3102b961 --by actor
+      planexe-dag audit show run/20260301T123005Z-harbour-3102b961 --by actor --keys orchestrator.pub
     """
     from planexe_dag_factory.cli import auditing
 
-    raise typer.Exit(auditing.show(run, runs, by.value, as_json=json))
+    raise typer.Exit(auditing.show(run, runs, by.value, auditing.Asked(keys), as_json=json))
 
 
 @audit_app.command()

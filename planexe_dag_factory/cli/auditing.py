@@ -68,9 +68,9 @@ def verify(run: str, runs: str | None, asked: Asked, *, as_json: bool) -> int:
     return OK if found.ok else NOT_WHOLE
 
 
-def show(run: str, runs: str | None, by: str, *, as_json: bool) -> int:
+def show(run: str, runs: str | None, by: str, asked: Asked, *, as_json: bool) -> int:
     try:
-        found = verify_run(open_run(run, runs))
+        found = asked.verify(open_run(run, runs))
     except RecordError as error:
         console.print_error(error)
         return INVALID
@@ -78,10 +78,12 @@ def show(run: str, runs: str | None, by: str, *, as_json: bool) -> int:
     if as_json:
         console.print_json(events)
     else:
+        _print_summary(found)
         console.out.print(_story(events), soft_wrap=False)
-    if not found.ok:
-        console.print_error(f"This record does not hold; see: planexe-dag audit verify {run}")
-    return OK
+    if found.ok:
+        return OK
+    console.print_error(f"This record does not hold; see: planexe-dag audit verify {run}")
+    return NOT_WHOLE
 
 
 def export(run: str, runs: str | None, keys: Path | None, out: Path | None, sign: Path | None) -> int:
@@ -165,6 +167,13 @@ def _print_verdict(found: Verification) -> None:
         colour = "red" if problem.severity == "error" else "yellow"
         console.out.print(Text(spell_out(f"{problem.code}: {problem.where.file} {problem.message}"), style=colour))
         console.out.print(Text(f"    {problem.hint}", style="dim"))
+    _print_summary(found)
+    if found.ok:
+        seal = f", last seal {found.head.seal}" if found.head.seal else ""
+        console.out.print(Text(f"Head: root {found.head.root}{seal}", style="dim"), soft_wrap=True)
+
+
+def _print_summary(found: Verification) -> None:
     for key in (key for key in found.keys if key.origin == "self-declared"):
         said = (
             f"The orchestrator's key is only what the record itself says ({key.fingerprint}): who could write all "
@@ -179,9 +188,6 @@ def _print_verdict(found: Verification) -> None:
     else:
         said = "whole as far as it goes; the run has not ended, or what came after was cut off"
         console.out.print(Text(f"{found.run}: {said} ({counted})", style="bold green"))
-    if found.ok:
-        seal = f", last seal {found.head.seal}" if found.head.seal else ""
-        console.out.print(Text(f"Head: root {found.head.root}{seal}", style="dim"), soft_wrap=True)
 
 
 def _story(events: list[Mapping[str, Any]]) -> Table:
