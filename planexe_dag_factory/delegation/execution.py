@@ -176,17 +176,8 @@ class Execution:
             path: content if isinstance(content, bytes) else canonical(content) for path, content in files.items()
         }
         digests = {path: digest_bytes(content) for path, content in contents.items()}
-        try:
-            for path, content in contents.items():
-                self.run.stage(content, *path.split("/"))
-            mark = self.log(action, about, actor, digests, **details)
-        except RecordError:
-            for path, content in contents.items():
-                self.run.unstage(content, *path.split("/"))
-            raise
-        for path, content in contents.items():
-            self.run.settle(content, *path.split("/"))
-        return mark
+        with self.run.staged(contents):
+            return self.log(action, about, actor, digests, **details)
 
     def last_of(self, about: str, *actions: str) -> str | None:
         """Return which of these came last about something; None where none did, or its task was cleared since."""

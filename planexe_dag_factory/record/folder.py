@@ -169,12 +169,34 @@ class RunFolder:
             self._storage.remove(_draft(digest_bytes(content), *segments))
 
     def finish(self, mark: str, *segments: str) -> None:
-        """Settle a file of this digest that was staged, and whose process has died; else do nothing."""
+        """Settle a file of this digest that was staged, and whose process has died; else do nothing.
+
+        Raises RecordError where the draft cannot be read: it stays, for the next try.
+        """
         draft = _draft(mark, *segments)
-        if self._storage.exists(draft):
-            content = self._storage.read(draft)
-            if digest_bytes(content) == mark:
-                self.settle(content, *segments)
+        try:
+            content = self._storage.read(draft) if self._storage.exists(draft) else None
+        except OSError as error:
+            raise self._unreadable(error, draft) from error
+        if content is not None and digest_bytes(content) == mark:
+            self.settle(content, *segments)
+
+    @contextmanager
+    def staged(self, contents: Mapping[str, bytes]) -> Iterator[None]:
+        """Let files appear, by their paths, once what names them has been written meanwhile; else not at all.
+
+        Whoever dies in between leaves the drafts, for `finish`. Raises RecordError where they cannot be written.
+        """
+        try:
+            for path, content in contents.items():
+                self.stage(content, *path.split("/"))
+            yield
+        except RecordError:
+            for path, content in contents.items():
+                self.unstage(content, *path.split("/"))
+            raise
+        for path, content in contents.items():
+            self.settle(content, *path.split("/"))
 
     def drafts(self) -> list[str]:
         """List every file that has not got its name."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from planexe_agents.signing import digest, is_signed_by
+from planexe_agents.signing import digest, verify_document
 
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.chain import Chain, Signed
@@ -49,7 +49,7 @@ class Links:
             return
         if self._has_begun(self.run) and not any(self._told(old, FOLLOWED, into=self.run.name)):
             self._missing(told["source"], f"that this run goes on from it: its event {FOLLOWED!r} is missing")
-        seals = self._told(old, "snapshot", about=RUN if told["milestone"] == "final" else told["milestone"])
+        seals = _signed(old, RUN if told["milestone"] == "final" else told["milestone"], "snapshot")
         if told["manifest"] not in {mark for one in seals for mark in one["digests"].values()}:
             said = f"goes back to a seal of {told['milestone']} that {told['source']} has no event of"
             self.findings.error("unfounded", event.file.path, said, event.file.stamp)
@@ -93,21 +93,25 @@ class Links:
     def _missing(self, name: str, what: str) -> None:
         self.findings.error("removed", f"../{name}/{AUDIT}/{RUN}", f"does not say {what}")
 
-    def _told(self, run: RunFolder, action: str, about: str = RUN, **details: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the signed events of another record that say this; none where it cannot be read."""
-        try:
-            files = [file for file in list_events(run, about) if file.action == action]
-            found = [run.read_json(*file.segments) for file in files]
-        except RecordError:
-            return
-        for one in found:
-            if isinstance(one, dict) and is_signed_by(one, self.keys) and details.items() <= one["details"].items():
-                yield one
+    def _told(self, run: RunFolder, action: str, **details: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the events of another run, about itself, that say this and are signed with a key that may sign here."""
+        said = (one for one in _signed(run, RUN, action) if one["key"] in self.keys)
+        return (one for one in said if details.items() <= one["details"].items())
 
     @staticmethod
     def _has_begun(run: RunFolder) -> bool:
         """Say whether a run came so far that both records must say so: what fails before that does nothing else."""
         return any(about != RUN for about in _names(run, AUDIT))
+
+
+def _signed(run: RunFolder, about: str, action: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the events of a kind in another record, whoever signed them; none where it cannot be read."""
+    try:
+        files = [file for file in list_events(run, about) if file.action == action]
+        found = [run.read_json(*file.segments) for file in files]
+    except RecordError:
+        return
+    yield from (one for one in found if isinstance(one, dict) and verify_document(one))
 
 
 def _names(run: RunFolder, *segments: str) -> list[str]:
