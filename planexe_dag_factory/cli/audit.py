@@ -58,7 +58,25 @@ class Order(StrEnum):
 
 
 @audit_app.command()
-def verify(run: RunName, runs: Root = None, keys: _Trusted = None, json: Json = False) -> None:
+def verify(
+    run: RunName,
+    runs: Root = None,
+    keys: _Trusted = None,
+    *,
+    sealed: Annotated[bool, typer.Option("--sealed", help="The run must have ended, with its seal.")] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            exists=True,
+            dir_okay=False,
+            help="What this command with --json, or `audit export`, wrote of the run before: its record must still "
+            "hold that. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Say whether a record is whole, or what was changed, removed or added first. Exits with 4 where it is not.
 
     Needs nothing but the run's folder and public keys.
@@ -67,10 +85,12 @@ def verify(run: RunName, runs: Root = None, keys: _Trusted = None, json: Json = 
     Examples:
       planexe-dag audit verify run/20260301T123005Z-harbour-3102b961
       planexe-dag audit verify 20260301T123005Z-harbour-3102b961 --keys orchestrator.pub --json
+      planexe-dag audit verify 20260301T123005Z-harbour-3102b961 --sealed --against kept/harbour.json
     """
     from planexe_dag_factory.cli import auditing
 
-    raise typer.Exit(auditing.verify(run, runs, keys, as_json=json))
+    asked = auditing.Asked(keys, sealed, tuple(against or ()))
+    raise typer.Exit(auditing.verify(run, runs, asked, as_json=json))
 
 
 @audit_app.command()
@@ -78,18 +98,21 @@ def show(
     run: RunName,
     runs: Root = None,
     by: Annotated[Order, typer.Option("--by", help="In which order.")] = Order.TIME,
+    keys: _Trusted = None,
     json: Json = False,
 ) -> None:
-    """Tell the story of a run: who did what, when, by which right.
+    """Tell the story of a run: who did what, when, by which right; first, whether its record is whole.
+
+    Exits with 4 where it is not: then only what holds is told.
 
     \b
     Examples:
       planexe-dag audit show 20260301T123005Z-harbour-3102b961
-      planexe-dag audit show run/20260301T123005Z-harbour-3102b961 --by actor
+      planexe-dag audit show run/20260301T123005Z-harbour-3102b961 --by actor --keys orchestrator.pub
     """
     from planexe_dag_factory.cli import auditing
 
-    raise typer.Exit(auditing.show(run, runs, by.value, as_json=json))
+    raise typer.Exit(auditing.show(run, runs, by.value, auditing.Asked(keys), as_json=json))
 
 
 @audit_app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.plan.text import spell_out
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.heads import Head, read_heads
 from planexe_dag_factory.record.keys import load_ring, public_keys, rotate
 from planexe_dag_factory.record.statements import envelope, statements
 from planexe_dag_factory.record.verify import Verification, verify_run
@@ -31,9 +33,31 @@ ORDERS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
-def verify(run: str, runs: str | None, keys: Path | None, *, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a record is verified by: public keys, whether it must be sealed, and what was noted of it before."""
+
+    keys: Path | None = None
+    sealed: bool = False
+    against: tuple[Path, ...] = ()
+
+    def verify(self, run: RunFolder) -> Verification:
+        """Verify a record. Raises RecordError where that cannot be done."""
+        trusted = public_keys(self.keys) if self.keys else ()
+        heads = [head for path in self.against for head in _heads(path)]
+        return verify_run(run, trusted, sealed=self.sealed, heads=heads)
+
+
+def _heads(path: Path) -> tuple[Head, ...]:
     try:
-        found = verify_run(open_run(run, runs), public_keys(keys) if keys else ())
+        return read_heads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecordError) as error:
+        raise RecordError(f"{path} cannot be read as what a record held: {error}") from error
+
+
+def verify(run: str, runs: str | None, asked: Asked, *, as_json: bool) -> int:
+    try:
+        found = asked.verify(open_run(run, runs))
     except RecordError as error:
         console.print_error(error)
         return INVALID
@@ -44,9 +68,9 @@ def verify(run: str, runs: str | None, keys: Path | None, *, as_json: bool) -> i
     return OK if found.ok else NOT_WHOLE
 
 
-def show(run: str, runs: str | None, by: str, *, as_json: bool) -> int:
+def show(run: str, runs: str | None, by: str, asked: Asked, *, as_json: bool) -> int:
     try:
-        found = verify_run(open_run(run, runs))
+        found = asked.verify(open_run(run, runs))
     except RecordError as error:
         console.print_error(error)
         return INVALID
@@ -54,10 +78,12 @@ def show(run: str, runs: str | None, by: str, *, as_json: bool) -> int:
     if as_json:
         console.print_json(events)
     else:
+        _print_summary(found)
         console.out.print(_story(events), soft_wrap=False)
-    if not found.ok:
-        console.print_error(f"This record does not hold; see: planexe-dag audit verify {run}")
-    return OK
+    if found.ok:
+        return OK
+    console.print_error(f"This record does not hold; see: planexe-dag audit verify {run}")
+    return NOT_WHOLE
 
 
 def export(run: str, runs: str | None, keys: Path | None, out: Path | None, sign: Path | None) -> int:
@@ -141,6 +167,13 @@ def _print_verdict(found: Verification) -> None:
         colour = "red" if problem.severity == "error" else "yellow"
         console.out.print(Text(spell_out(f"{problem.code}: {problem.where.file} {problem.message}"), style=colour))
         console.out.print(Text(f"    {problem.hint}", style="dim"))
+    _print_summary(found)
+    if found.ok:
+        seal = f", last seal {found.head.seal}" if found.head.seal else ""
+        console.out.print(Text(f"Head: root {found.head.root}{seal}", style="dim"), soft_wrap=True)
+
+
+def _print_summary(found: Verification) -> None:
     for key in (key for key in found.keys if key.origin == "self-declared"):
         said = (
             f"The orchestrator's key is only what the record itself says ({key.fingerprint}): who could write all "

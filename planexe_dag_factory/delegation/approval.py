@@ -25,6 +25,7 @@ from planexe_dag_factory.delegation.votes import (
     unmet,
 )
 from planexe_dag_factory.errors import DelegationError
+from planexe_dag_factory.record.course import PLAN
 from planexe_dag_factory.record.events import RUN, Actor, list_events
 from planexe_dag_factory.record.folder import now
 
@@ -46,8 +47,6 @@ DECISIONS: Mapping[str, _Decision] = {
     ),
 }
 """Kinds of tickets whose deciders the plan and its policy name, and that take four eyes."""
-PLAN = "plan"
-"""The work item of the senior approval that a refused plan needs before anything else."""
 
 
 class ApprovalMissingError(DelegationError):

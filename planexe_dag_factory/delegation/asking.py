@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from planexe_dag_factory.delegation.approval import PLAN
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.plan.text import clean_line, shorten
+from planexe_dag_factory.record.course import PLAN
 from planexe_dag_factory.routing.model import Gate, GateKind
 
 Kind = Literal["work", "review", "approval", "senior_review"]

@@ -89,7 +89,7 @@ def _write(step: StepRun, attempt: int, what: str, tokens: int, cost: float | No
     files = {_path(step, attempt, what, tokens): {**about, what: tokens}}
     if cost is not None:
         files[_path(step, attempt, "cost", round(cost * MILLION))] = {**about, "cost": cost}
-    step.execution.record(f"model-{what}", step.id, files, after=step.item.upstream, tokens=tokens)
+    step.execution.record(f"model-{what}", step.id, files, after=step.after, tokens=tokens)
 
 
 def _path(step: StepRun, attempt: int, what: str, number: int) -> str:

@@ -211,6 +211,8 @@ def _prepare(step: StepRun, turn: Turn, agent_s: float | None) -> _Prepared | At
     built = begun or build_assignment(step, agent, capability, turn.number, redo_instructions(step), deadline_s=agent_s)
     if not isinstance(built, Assignment):
         return _fail(step, turn, "unfit", "; ".join(built))
+    if not begun:
+        require_approvals(step)  # once more: a gate may have been closed while another candidate was at work
     history = History.beside(step.execution.run)
     if not _has_it(step, turn):
         hold = find_hold(history.read(agent.id), datetime.now(UTC))

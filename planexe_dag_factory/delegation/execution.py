@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
-from planexe_agents.signing import SigningKey, canonical, digest, digest_bytes, is_signed_by
+from planexe_agents.signing import SigningKey, canonical, digest_bytes, is_signed_by
 
 from planexe_dag_factory.delegation.telemetry import SILENT, Telemetry
 from planexe_dag_factory.errors import DelegationError, RecordError
+from planexe_dag_factory.record.approvals import payload_digest
+from planexe_dag_factory.record.course import PLAN
 from planexe_dag_factory.record.events import (
     CLEARED,
     ORCHESTRATOR,
@@ -182,17 +184,8 @@ class Execution:
             path: content if isinstance(content, bytes) else canonical(content) for path, content in files.items()
         }
         digests = {path: digest_bytes(content) for path, content in contents.items()}
-        try:
-            for path, content in contents.items():
-                self.run.stage(content, *path.split("/"))
-            mark = self.log(action, about, actor, digests, **details)
-        except RecordError:
-            for path, content in contents.items():
-                self.run.unstage(content, *path.split("/"))
-            raise
-        for path, content in contents.items():
-            self.run.settle(content, *path.split("/"))
-        return mark
+        with self.run.staged(contents):
+            return self.log(action, about, actor, digests, **details)
 
     def last_of(self, about: str, *actions: str) -> str | None:
         """Return which of these came last about something; None where none did, or its task was cleared since."""
@@ -240,6 +233,12 @@ class StepRun:
     def id(self) -> str:
         return self.item.id
 
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What must have happened before the step: its first event follows all of that."""
+        senior = self.execution.spec.senior_approval is not None and self.id != PLAN
+        return (*self.item.upstream, PLAN) if senior else self.item.upstream
+
     def names(self, *segments: str) -> list[str]:
         """List what lies in a folder of the step."""
         return self.execution.run.names("steps", self.id, *segments)
@@ -256,26 +255,14 @@ class StepRun:
         self, action: str, actor: Actor = ORCHESTRATOR, digests: Mapping[str, str] | None = None, **details: Any
     ) -> str:
         """Write a signed event about the step; return its digest."""
-        return self.execution.log(action, self.id, actor, digests, self.item.upstream, **details)
+        return self.execution.log(action, self.id, actor, digests, self.after, **details)
 
     def record(self, action: str, files: Mapping[str, Any], actor: Actor = ORCHESTRATOR, **details: Any) -> str:
         """Write a signed event about the step, then the files of its folder that it speaks of; return its digest."""
         placed = {f"steps/{self.id}/{path}": content for path, content in files.items()}
-        return self.execution.record(action, self.id, placed, actor, after=self.item.upstream, **details)
+        return self.execution.record(action, self.id, placed, actor, after=self.after, **details)
 
     @cached_property
     def payload_digest(self) -> str:
         """What an approval of this step is bound to: the work, its route, its gate and the policy."""
-        route = self.item.route
-        return digest(
-            {
-                "id": self.id,
-                "title": self.item.title,
-                "description": self.item.description,
-                "executor": route.executor,
-                "actions": [f"{candidate.agent}.{candidate.action}" for candidate in route.candidates],
-                "inputs": dict(route.inputs),
-                "gate": [route.gate.kind, route.gate.why] if route.gate else None,
-                "policy": self.execution.spec.policy_digest,
-            }
-        )
+        return payload_digest(asdict(self.item), self.execution.spec.policy_digest)

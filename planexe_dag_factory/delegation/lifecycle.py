@@ -3,36 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from planexe_agents.signing import SigningKey, digest_bytes
+from planexe_agents.signing import SigningKey, canonical, digest_bytes
 
 from planexe_dag_factory.delegation.execution import ESTIMATES, Execution
+from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.learning.durations import Durations
-from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor, Event, append_event, list_events
+from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor, Event, append_event, read_events
 from planexe_dag_factory.record.folder import RunFolder, now
 from planexe_dag_factory.record.manifest import make_manifest
 from planexe_dag_factory.spec.codec import load_spec
 
 INPUTS = ("plan.json", "policy.json", "registry.json", "dagspec.json")
 FINAL = "final"
+HEADER = "run.json"
+READ, ROUTED, STARTED = "plan-read", "plan-routed", "run-started"
 
 
 def begin_run(run: RunFolder, key: SigningKey, inputs: Mapping[str, bytes], about: Mapping[str, Any]) -> None:
     """Open a run's folder with what will be run; beginning again after a crash changes nothing.
 
     `inputs` holds the bytes of each of INPUTS; `about` is dag_id, run_id, plan_id, `by`, and `auth`, which
-    vouches for who that is.
+    vouches for who that is. `run.json` comes last: without it the run has not begun. Raises RecordError where it
+    cannot be written, or a try before had begun with something else.
     """
-    for name in INPUTS:
-        if not run.exists(name):
-            run.write_bytes(inputs[name], name)
-    run.create_json({**about, "started_at": now(), "orchestrator_key": key.public}, "run.json")
-    begun = {file.action for file in list_events(run, RUN)}
-    for event in _beginning(run, about):
+    begun = _begun(run)
+    if STARTED in begun:
+        contents = {**inputs, HEADER: _header(run, key, about, begun[READ])}
+        for action in (READ, ROUTED, STARTED):
+            _finish(run, begun[action], contents)
+        return
+    for event, files in _beginning(inputs):
+        contents = {name: inputs[name] for name in files}
         if event.action not in begun:
-            append_event(run, key, event)
+            _record(run, key, event, contents)
+        elif _is_same(begun[event.action], contents, key):
+            _finish(run, begun[event.action], contents)
+        else:
+            raise _other(run, event.action)
+    by = Actor("person", str(about["by"]), via="Airflow", auth=about.get("auth")) if about.get("by") else ORCHESTRATOR
+    _record(run, key, Event(STARTED, by), {HEADER: _header(run, key, about, _begun(run)[READ])})
+
+
+def _begun(run: RunFolder) -> Mapping[str, Mapping[str, Any]]:
+    """Return the first event of each kind about the run."""
+    return {event["action"]: event for event in reversed(read_events(run, RUN))}
+
+
+def _header(run: RunFolder, key: SigningKey, about: Mapping[str, Any], first: Mapping[str, Any]) -> bytes:
+    """Write what a run is; its time is that of its first event, so that each try writes the same."""
+    return canonical({**about, "run": run.name, "started_at": first["at"], "orchestrator_key": key.public})
+
+
+def _record(run: RunFolder, key: SigningKey, event: Event, contents: Mapping[str, bytes]) -> None:
+    """Write an event, then the files that it speaks of."""
+    digests = {path: digest_bytes(content) for path, content in contents.items()}
+    with run.staged(contents):
+        append_event(run, key, replace(event, digests=digests))
+
+
+def _is_same(event: Mapping[str, Any], contents: Mapping[str, bytes], key: SigningKey) -> bool:
+    digests = {path: digest_bytes(content) for path, content in contents.items()}
+    return bool(event["key"] == key.public and event["digests"] == digests)
+
+
+def _finish(run: RunFolder, event: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
+    """Let the files appear that an event speaks of, where a process died before it did."""
+    for path, mark in event["digests"].items():
+        run.finish(mark, path)
+        if not run.exists(path):
+            if digest_bytes(contents[path]) != mark:
+                raise _other(run, event["action"])
+            run.write_bytes(contents[path], path)
+
+
+def _other(run: RunFolder, action: str) -> RecordError:
+    return RecordError(
+        f"{run.name} had begun with something else before its process died (its event {action!r} says so): "
+        "the plan, or the key, has changed since; trigger the plan again"
+    )
 
 
 def keep_estimates(execution: Execution) -> None:
@@ -48,23 +99,17 @@ def keep_estimates(execution: Execution) -> None:
         execution.record("estimates-learned", RUN, {ESTIMATES: {"kinds": kinds, "at": now()}}, kinds=len(kinds))
 
 
-def _beginning(run: RunFolder, about: Mapping[str, Any]) -> tuple[Event, ...]:
-    """Say what was read, how it was routed, and that it begins."""
-    by = Actor("person", str(about["by"]), via="Airflow", auth=about.get("auth")) if about.get("by") else ORCHESTRATOR
-    spec = load_spec(run.read_bytes("dagspec.json"))
+def _beginning(inputs: Mapping[str, bytes]) -> tuple[tuple[Event, tuple[str, ...]], ...]:
+    """Say what was read, and how it was routed; with the files that each speaks of."""
+    spec = load_spec(inputs["dagspec.json"])
     steps = [item for item in spec.work_items.values() if item.milestone is None]
     people = sum(item.route.executor == "human" for item in steps)
     gates = sum(item.route.gate is not None for item in steps)
     routed = {"agents": len(steps) - people, "people": people, "gates": gates}
     return (
-        Event("plan-read", digests=_digests(run, "plan.json"), details={"title": spec.title, "steps": len(steps)}),
-        Event("plan-routed", digests=_digests(run, "policy.json", "registry.json", "dagspec.json"), details=routed),
-        Event("run-started", by, digests=_digests(run, "run.json")),
+        (Event(READ, details={"title": spec.title, "steps": len(steps)}), INPUTS[:1]),
+        (Event(ROUTED, details=routed), INPUTS[1:]),
     )
-
-
-def _digests(run: RunFolder, *names: str) -> dict[str, str]:
-    return {name: digest_bytes(run.read_bytes(name)) for name in names}
 
 
 def end_run(execution: Execution, problems: list[str], cut_short_by: Actor | None = None) -> None:

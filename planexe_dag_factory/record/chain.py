@@ -1,10 +1,10 @@
-"""The events of a run, verified: each whole and signed by a key that may, each after those that it follows."""
+"""The events of a run, verified: each whole, and after those that it follows."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -17,7 +17,6 @@ from planexe_dag_factory.record.findings import Findings
 FIELDS = frozenset(
     {"action", "actor", "about", "digests", "details", "at", "follows", "number", "witnessed", "key", "signature"}
 )
-ROTATED = "key-rotated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +57,41 @@ class Chain:
         """Return the events about one thing; of these actions, where any is given."""
         return tuple(one for one in self.by_about.get(about, ()) if not actions or one.action in actions)
 
+    def up_to(self, marks: Iterable[str]) -> set[str]:
+        """Return the digests of these events and of all that came before them, as far as they are there."""
+        found = {mark for mark in marks if mark in self.by_digest}
+        waiting = list(found)
+        while waiting:
+            parents = {mark for mark in self.by_digest[waiting.pop()].document["follows"] if mark in self.by_digest}
+            waiting += parents - found
+            found |= parents
+        return found
+
+    def saw_all(self, event: Signed) -> bool:
+        """Say whether whoever wrote an event had seen all that is about the same thing, and earlier."""
+        return self.by_about[event.about].index(event) < int(event.document["number"])
+
     def precedes(self, earlier: Signed, later: Signed) -> bool:
-        """Say whether whoever wrote `later` had seen `earlier`, by the chain of what both are about."""
+        """Say whether whoever wrote `later` had seen `earlier`, by what each event follows."""
         waiting, seen = [later], set[str]()
         while waiting:
             for mark in waiting.pop().document["follows"]:
                 parent = self.by_digest.get(mark)
                 if parent is earlier:
                     return True
-                if parent and parent.about == later.about and mark not in seen:
+                if parent and parent.file.stamp > earlier.file.stamp and mark not in seen:
                     seen.add(mark)
                     waiting.append(parent)
         return False
 
 
-def verify_chain(files: Mapping[str, bytes], trusted: Collection[str], findings: Findings) -> tuple[Chain, set[str]]:
-    """Return the events that hold, and the keys that may sign: the trusted ones, and those they handed over to."""
-    named = _named(files, findings)
-    whole = [event for file in named if (event := _read(file, files[file.path], findings))]
-    keys = _handed_over(whole, set(trusted))
-    for event in whole:
-        if event.document["key"] not in keys:
-            said = f"is signed with the key {print_key(event.document['key'])}, which may not sign in this run"
-            findings.error("foreign-key", event.file.path, said, event.file.stamp)
-    chain = Chain(tuple(event for event in whole if event.document["key"] in keys))
-    _check_order(chain, named, findings)
-    return chain, keys
+def read_chain(files: Mapping[str, bytes], findings: Findings) -> Chain:
+    """Read the events that are whole, whoever signed them."""
+    named = sorted(_named(files, findings))
+    return Chain(tuple(event for file in named if (event := _read(file, files[file.path], findings))))
 
 
-def _named(files: Mapping[str, bytes], findings: Findings) -> list[EventFile]:
+def _named(files: Iterable[str], findings: Findings) -> list[EventFile]:
     named = []
     for path in files:
         about, _, name = path.removeprefix(f"{AUDIT}/").partition("/")
@@ -95,7 +100,7 @@ def _named(files: Mapping[str, bytes], findings: Findings) -> list[EventFile]:
             named.append(file)
         else:
             findings.stranger(path, "is not an event")
-    return sorted(named)
+    return named
 
 
 def _read(file: EventFile, content: bytes, findings: Findings) -> Signed | None:
@@ -129,7 +134,9 @@ def _is_event(document: Any) -> bool:
         isinstance(document, dict)
         and document.keys() == FIELDS
         and all(isinstance(document[name], dict) for name in ("actor", "digests", "details"))
+        and all(isinstance(mark, str) for mark in document["digests"].values())
         and isinstance(document["follows"], list)
+        and all(isinstance(mark, str) for mark in document["follows"])
         and isinstance(document["number"], int)
         and _is_time(document["at"])
     )
@@ -142,15 +149,9 @@ def _is_time(text: Any) -> bool:
         return False
 
 
-def _handed_over(events: Iterable[Signed], keys: set[str]) -> set[str]:
-    """Add the keys that a key which may sign handed over to."""
-    rotations = [event.document for event in events if event.action == ROTATED]
-    while more := {one["details"].get("to") for one in rotations if one["key"] in keys} - keys:
-        keys |= more
-    return keys
-
-
-def _check_order(chain: Chain, named: list[EventFile], findings: Findings) -> None:
+def verify_order(chain: Chain, files: Iterable[str], findings: Findings) -> None:
+    """Find events that do not stand where they were written, and miss those that they follow. `files` are all."""
+    named = sorted(_named(files, Findings()))
     there = {file.digest: file for file in named}
     counted: dict[str, int] = defaultdict(int)
     before: dict[EventFile, int] = {}

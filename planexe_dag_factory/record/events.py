@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from planexe_agents.signing import SigningKey, digest, sign_document
+from planexe_agents.signing import SigningKey, digest, is_signed_by, sign_document
 
+from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.folder import RunFolder, now
 
 ActorKind = Literal["orchestrator", "agent", "person"]
 AUDIT = "audit"
 RUN = "run"
+ROTATED = "key-rotated"
 CLEARED = "task-cleared"
 """Somebody cleared a task by hand: what was on record about its step counts no more."""
 UNKNOWN = "unknown"
@@ -27,6 +29,10 @@ UNKNOWN = "unknown"
 _NAME = re.compile(r"(\d{8}T\d{12})\+([a-z][a-z-]*)\+([0-9a-f]{64})\.json")
 _STAMP = "%Y%m%dT%H%M%S%f"
 _TICK = timedelta(microseconds=1)
+
+
+class HandedOverError(RecordError):
+    """A key was to sign that has handed over to another in this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Event:
     """What happened, before it is signed.
 
     `about` is a work item, a milestone, or the run itself. `digests` are those of the files that it
-    speaks of, by path in the run folder. `after` names what else must have happened before.
+    speaks of, by path in the run folder. `after` names what else must have happened before; `after_all`: everything
+    that is on record.
     """
 
     action: str
@@ -60,6 +67,7 @@ class Event:
     digests: Mapping[str, str] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[str, ...] = ()
+    after_all: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,10 +109,12 @@ def append_event(run: RunFolder, key: SigningKey, event: Event) -> str:
     two steps never wait for each other; the first of a chain follows the last of the run's own, and
     of all that it comes `after`. `number` counts the chain, so that a gap shows even where two
     writers forked it. Raises RecordError where it cannot be written: then what it allows must not
-    happen.
+    happen; HandedOverError where another key signs in this run since.
     """
+    if has_handed_over(run, key.public):
+        raise HandedOverError(f"another key signs in {run.name} since: begin again, with the keys of now")
     chain = list_events(run, event.about)
-    before = chain[-1:] or _heads(run, (RUN, *event.after))
+    before = _all_heads(run) if event.after_all else chain[-1:] or _heads(run, (RUN, *event.after))
     at = now()  # taken after the look at what is there, so that an event is later than those it follows
     stamp = next_stamp(at, [one.stamp for one in before])
     document: dict[str, Any] = {
@@ -123,6 +133,12 @@ def append_event(run: RunFolder, key: SigningKey, event: Event) -> str:
     file = EventFile(stamp, event.about, event.action, mark.removeprefix("sha256:"))
     run.create_json(signed, *file.segments)
     return mark
+
+
+def has_handed_over(run: RunFolder, public: str) -> bool:
+    """Say whether a key has handed over to another in this run."""
+    rotations = (run.read_json(*file.segments) for file in list_events(run, RUN) if file.action == ROTATED)
+    return any(is_signed_by(one, (public,)) and one["details"].get("from") == public for one in rotations)
 
 
 def list_events(run: RunFolder, about: str | None = None) -> list[EventFile]:
@@ -147,6 +163,13 @@ def next_stamp(at: str, before: list[str]) -> str:
     own = stamp_of(at)
     latest = max(before, default="")
     return own if own > latest else (datetime.strptime(latest, _STAMP).replace(tzinfo=UTC) + _TICK).strftime(_STAMP)
+
+
+def _all_heads(run: RunFolder) -> list[EventFile]:
+    """Return the last event about everything, from one look at all of them."""
+    parts = (path.split("/") for path in run.paths(AUDIT) if path.count("/") == 2)  # noqa: PLR2004 - audit/<about>/<name>
+    files = sorted(file for _, about, name in parts if (file := EventFile.parse(about, name)))
+    return sorted({file.about: file for file in files}.values())
 
 
 def _heads(run: RunFolder, abouts: tuple[str, ...]) -> list[EventFile]:

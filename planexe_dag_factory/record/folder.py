@@ -22,6 +22,9 @@ from planexe_dag_factory.record.storage import Storage, open_storage
 SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,254}")
 
 
+_BENT = frozenset(("", ".", ".."))
+
+
 def run_name(dag_id: str, run_id: str, started: datetime) -> str:
     """Name a run's folder: sorts by time, is read by people, is unique and needs no look-up."""
     return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}{run_tail(dag_id, run_id)}"
@@ -134,6 +137,21 @@ class RunFolder:
         except OSError as error:
             raise self._unreadable(error, *segments) from error
 
+    def strangers(self) -> list[str]:
+        """List what in this folder is neither a file nor a folder, by its path: nobody opens it."""
+        try:
+            return sorted(self._storage.strangers())
+        except OSError as error:
+            raise self._unreadable(error) from error
+
+    def read_again(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """Read these files anew, but those that are gone, or cannot be. Raises RecordError where one cannot be read."""
+        named = [path for path in paths if not _BENT.intersection(path.split("/"))]
+        try:
+            return dict(self._storage.read_all(named))
+        except OSError as error:
+            raise self._unreadable(error) from error
+
     def stage(self, content: bytes, *segments: str) -> None:
         """Write a file as a draft, which `settle` gives its name. Raises RecordError where it cannot be."""
         with self._writing(_path(*segments)):
@@ -151,16 +169,38 @@ class RunFolder:
             self._storage.remove(_draft(digest_bytes(content), *segments))
 
     def finish(self, mark: str, *segments: str) -> None:
-        """Settle a file of this digest that was staged, and whose process has died; else do nothing."""
+        """Settle a file of this digest that was staged, and whose process has died; else do nothing.
+
+        Raises RecordError where the draft cannot be read: it stays, for the next try.
+        """
         draft = _draft(mark, *segments)
-        if self._storage.exists(draft):
-            content = self._storage.read(draft)
-            if digest_bytes(content) == mark:
-                self.settle(content, *segments)
+        try:
+            content = self._storage.read(draft) if self._storage.exists(draft) else None
+        except OSError as error:
+            raise self._unreadable(error, draft) from error
+        if content is not None and digest_bytes(content) == mark:
+            self.settle(content, *segments)
+
+    @contextmanager
+    def staged(self, contents: Mapping[str, bytes]) -> Iterator[None]:
+        """Let files appear, by their paths, once what names them has been written meanwhile; else not at all.
+
+        Whoever dies in between leaves the drafts, for `finish`. Raises RecordError where they cannot be written.
+        """
+        try:
+            for path, content in contents.items():
+                self.stage(content, *path.split("/"))
+            yield
+        except RecordError:
+            for path, content in contents.items():
+                self.unstage(content, *path.split("/"))
+            raise
+        for path, content in contents.items():
+            self.settle(content, *path.split("/"))
 
     def drafts(self) -> list[str]:
         """List every file that has not got its name."""
-        return [path for path in self.paths() if path.rpartition("/")[2].startswith(".")]
+        return list(filter(is_draft, self.paths()))
 
     def digests(self, *segments: str) -> Mapping[str, str]:
         """Return the digest of every file below a folder but drafts, by its path from the run folder."""
@@ -208,6 +248,11 @@ class RunFolder:
 
     def _unreadable(self, error: OSError, *segments: str) -> RecordError:
         return RecordError(f"{'/'.join(segments) or 'it'} cannot be read in {self.root}: {error}")
+
+
+def is_draft(path: str) -> bool:
+    """Say whether a file has not got its name."""
+    return path.rpartition("/")[2].startswith(".")
 
 
 def _is_name(segment: str) -> bool:

@@ -12,6 +12,7 @@ import base64
 import binascii
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from planexe_agents.signing import SigningKey, digest_bytes, fingerprint, sign_document, verify_document
 
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.chain import ROTATED
-from planexe_dag_factory.record.events import RUN, Event, append_event, list_events
+from planexe_dag_factory.record.events import ROTATED, RUN, Event, HandedOverError, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder, now
 
 KEY_FILE = "orchestrator.key"
@@ -135,9 +135,19 @@ def take_over(run: RunFolder, ring: KeyRing) -> SigningKey:
             "restore it from its backup"
         )
     if signs != ring.current.public:
-        details = {"from": signs, "to": ring.current.public}
-        append_event(run, before, Event(ROTATED, details=details))
+        _hand_over(run, before, ring.current)
     return ring.current
+
+
+def _hand_over(run: RunFolder, old: SigningKey, new: SigningKey) -> None:
+    """Let a key hand over to the next after all that it signed, and the next confirm what came while it did."""
+    event = Event(ROTATED, details={"from": old.public, "to": new.public}, after_all=True)
+    known = set(list_events(run))
+    with suppress(HandedOverError):  # another process was first
+        append_event(run, old, event)
+    late = [file for file in list_events(run) if file not in known and file.action != ROTATED]
+    if any(run.read_json(*file.segments)["key"] == old.public for file in late):
+        append_event(run, new, event)
 
 
 def public_keys(source: Path) -> frozenset[str]:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from planexe_agents.signing import SigningKey, sign_document
+from planexe_agents.signing import SigningKey, digest_bytes, sign_document
 
 from planexe_dag_factory.record.events import AUDIT
 from planexe_dag_factory.record.folder import RunFolder, now
 
 
 def make_manifest(run: RunFolder, key: SigningKey) -> dict[str, Any]:
-    """List and sign what the run folder holds now."""
+    """List and sign what the run folder holds now; apart from the rest, what processes that died left unfinished."""
     files = dict(run.digests())
-    return sign_document({"run": run.name, "files": files, "events": seal_events(files), "at": now()}, key)
+    unfinished = {path: digest_bytes(content) for path, content in run.read_again(run.drafts()).items()}
+    sealed = {"run": run.name, "files": files, "unfinished": unfinished, "events": seal_events(files), "at": now()}
+    return sign_document(sealed, key)
 
 
 def seal_events(files: Mapping[str, str]) -> dict[str, Any]:
-    """Count the events among the files, and take the root of their digests (RFC 6962) in the order of the digests."""
-    marks = sorted(bytes.fromhex(mark.removeprefix("sha256:")) for path, mark in files.items() if _is_event(path))
-    return {"count": len(marks), "root": f"sha256:{merkle_root(marks).hex()}"}
+    """Count the events among the files, and take the root of their digests."""
+    return seal_marks(mark for path, mark in files.items() if _is_event(path))
+
+
+def seal_marks(marks: Iterable[str]) -> dict[str, Any]:
+    """Count events by their digests, and take the root of these (RFC 6962) in their order."""
+    leaves = sorted(bytes.fromhex(mark.removeprefix("sha256:")) for mark in marks)
+    return {"count": len(leaves), "root": f"sha256:{merkle_root(leaves).hex()}"}
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

@@ -10,8 +10,10 @@ Nothing is locked, and nothing is remembered between two looks: another machine 
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -57,7 +59,10 @@ class Storage(Protocol):
         """List files and folders of a folder; none where it does not exist."""
 
     def paths(self, path: str) -> list[str]:
-        """List all files below a folder."""
+        """List all files below a folder; what is none is left out."""
+
+    def strangers(self) -> list[str]:
+        """List what is neither a file nor a folder: links, pipes, devices. Nobody opens them."""
 
     def read(self, path: str) -> bytes:
         """Read a file. Raises FileNotFoundError where there is none."""
@@ -106,7 +111,7 @@ class Disk:
 
     @property
     def name(self) -> str:
-        return self.root.name
+        return self.root.name.strip(".") or self.root.resolve().name
 
     def at(self, *names: str) -> Disk:
         return Disk(self.root.joinpath(*names))
@@ -124,24 +129,21 @@ class Disk:
             return []
 
     def paths(self, path: str) -> list[str]:
-        """List the files; a link to a folder is nothing that a record holds, and is one of them."""
-        found: list[str] = []
-        start = len(self._full("")) + 1
-        for parent, folders, names in os.walk(self._full(path)):
-            links = (name for name in folders if Path(parent, name).is_symlink())
-            found += (f"{parent}/{name}"[start:] for name in (*names, *links))
-        return found
+        return [path for path, entry in self._walk(path) if entry.is_file(follow_symlinks=False)]
+
+    def strangers(self) -> list[str]:
+        return [path for path, entry in self._walk("") if not entry.is_file(follow_symlinks=False)]
 
     def read(self, path: str) -> bytes:
-        with open(self._full(path), "rb") as file:  # noqa: PTH123 - as above
+        with open(self._full(path), "rb", opener=_open_file) as file:
             return file.read()
 
     def read_all(self, paths: list[str]) -> Iterator[tuple[str, bytes]]:
         for path in paths:
             try:
                 yield path, self.read(path)
-            except FileNotFoundError:
-                continue  # a draft that has got its name since
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                continue  # a draft that has got its name since, or no file at all
             except OSError as error:
                 raise OSError(f"{path} cannot be read: {error}") from error
 
@@ -175,6 +177,32 @@ class Disk:
 
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}" if path else str(self.root)
+
+    def _walk(self, path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        """Yield all but the folders below one, which is no link itself, in no order; no link is followed."""
+        waiting = [] if path and os.path.islink(self._full(path)) else [path]  # noqa: PTH114 - as above
+        while waiting:
+            parent = waiting.pop()
+            try:
+                entries = list(os.scandir(self._full(parent)))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for entry in entries:
+                place = f"{parent}/{entry.name}" if parent else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(place)
+                else:
+                    yield place, entry
+
+
+def _open_file(path: str, flags: int) -> int:
+    """Open a file, never what stands in its place: a link, a pipe or a device. Raises OSError there."""
+    file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    mode = os.fstat(file).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # `open` itself refuses a folder
+        return file
+    os.close(file)
+    raise OSError(errno.EINVAL, "it is not a plain file", path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +243,9 @@ class Bucket:
         found = self._ask("list", self._key(path) or None, chunk_size=1000)
         start = len(self.prefix) + 1 if self.prefix else 0
         return [one["path"][start:] for one in self._tried(found.collect)]
+
+    def strangers(self) -> list[str]:
+        return []  # a bucket holds objects alone
 
     def read(self, path: str) -> bytes:
         return bytes(self._tried(self._ask("get", self._key(path)).bytes))

@@ -56,6 +56,8 @@ _WORDS: Mapping[str, Callable[[_Details], str]] = {
     "ticket-escalated": lambda told: f"escalated the ticket to {_to(told)}",
     "notice-sent": lambda told: f"told people by {told.get('channel')}",
     "notice-failed": lambda told: f"could not tell people by {told.get('channel')}",
+    "model-granted": lambda told: f"set {told.get('tokens')} tokens of the language model aside",
+    "model-taken": lambda told: f"noted that {told.get('tokens')} tokens of the language model were taken",
     "gate-opened": lambda _: "opened the gate",
     "gate-refused": lambda _: "closed the gate",
     "gate-held": lambda _: "held the step back, as its approval does not hold",

@@ -1,7 +1,10 @@
 """The record of real runs: whole, gone back to, and aware of what people do to tasks in Airflow itself."""
 
 import json
+import random
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -9,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from planexe_dag_factory.record.events import RUN, read_events
+from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.keys import load_ring
 from planexe_dag_factory.record.verify import Verification, verify_run
 from planexe_dag_factory.stack.client import AirflowClient
@@ -16,6 +20,7 @@ from tests.airflow.following import Answer, Followed, agreeable, drop, start, wa
 from tests.browsing import chromium
 from tests.conftest import RunningStack
 from tests.record.leaks import key_files, leaks
+from tests.record.tampering import tamper
 
 pytestmark = pytest.mark.airflow
 
@@ -59,7 +64,7 @@ def secrets_of(stack: RunningStack) -> dict[str, bytes]:
     return {**told, **keys}
 
 
-def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> None:
+def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack, tmp_path: Path) -> None:
     path = drop(stack.plans_dir, PLAN)
     run = start(stack.client, PLAN, starter=stack.login("operator"))
     assert run.to_the_end(agreeable) == "success"
@@ -93,6 +98,7 @@ def test_a_run_is_gone_back_to_and_both_records_hold(stack: RunningStack) -> Non
         assert [problem.message for problem in verified(stack, one).problems] == []
         assert leaks(one.record, secrets_of(stack)) == []
     assert events(run, "rolled-back")[0]["details"]["into"] == again.record.name
+    _tamper_with_copies(stack, tmp_path, run, again)
     path.unlink()
 
 
@@ -123,6 +129,20 @@ def test_a_run_that_somebody_ends_in_airflow_says_who_did_and_its_record_is_whol
     assert stack.client.request("DELETE", address).status_code == 204
     assert read_events(record, RUN)[-1]["details"] == {"state": "deleted"}
     path.unlink()
+
+
+def _tamper_with_copies(stack: RunningStack, folder: Path, run: Followed, again: Followed) -> None:
+    """Do 300 random things to the record that Airflow has left, beside that of the run that went on from it."""
+    for one in (run, again):
+        shutil.copytree(one.record.root, folder / one.record.name)
+    root, keys = folder / run.record.name, load_ring(stack.home.keys).public
+    assert verify_run(RunFolder(root), keys).problems == ()
+    dice = random.Random(7)
+    for number in range(300):
+        deed, undo = tamper(root, dice)
+        assert not verify_run(RunFolder(root), keys).ok, (number, deed)
+        undo()
+    assert verify_run(RunFolder(root), keys).problems == ()
 
 
 def _nobody_is_asked(ticket: Mapping[str, Any]) -> Answer | None:

@@ -46,7 +46,27 @@ def test_what_was_tampered_with_is_named_and_fails(run: Path) -> None:
     found = json.loads(invoke("audit", "verify", run, "--json").stdout)
     assert (found["ok"], found["problems"][0]["file"]) == (False, "steps/survey/result.json")
     assert invoke("audit", "export", run).exit_code == 4
-    assert "does not hold" in invoke("audit", "show", run).stderr
+
+
+def test_the_story_says_first_whether_its_record_is_whole(run: Path, tmp_path: Path) -> None:
+    whole = invoke("audit", "show", run)
+    assert whole.exit_code == 0
+    assert "only what the record itself says" in whole.stdout.splitlines()[0]
+    assert "run: whole, from the beginning to its seal" in whole.stdout
+
+    (tmp_path / "ours.pub").write_text(RunFolder(run).read_json("run.json")["orchestrator_key"])
+    given = invoke("audit", "show", run, "--keys", tmp_path / "ours.pub")
+    assert given.exit_code == 0
+    assert given.stdout.startswith("run: whole, from the beginning to its seal (45 events, 87 files)")
+
+    (run / "steps/survey/result.json").write_text("{}")
+    for words in ((), ("--json",), ("--keys", tmp_path / "ours.pub")):
+        said = invoke("audit", "show", run, *words)
+        assert said.exit_code == 4
+        assert "see: planexe-dag audit verify" in said.stderr
+    assert said.stdout.startswith("run: this record does not hold (45 events, 87 files)")
+    make_ring(tmp_path / "keys")
+    assert invoke("audit", "show", run, "--keys", tmp_path / "keys").exit_code == 4
 
 
 def test_a_run_says_at_its_end_whether_its_record_holds(run: Path, tmp_path: Path) -> None:

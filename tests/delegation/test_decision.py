@@ -133,14 +133,15 @@ def test_an_outcome_that_another_signed_is_not_accepted(tmp_path: Path) -> None:
 def test_a_run_begins_once_and_says_at_its_end_who_refused_what(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     execution = scene.step.execution
-    inputs = {"plan.json": b"{}", "policy.json": b"{}", "registry.json": b"{}", "dagspec.json": b"other"}
+    spec = execution.run.read_bytes("dagspec.json")
+    inputs = {"plan.json": b"{}", "policy.json": b"{}", "registry.json": b"{}", "dagspec.json": spec}
     about = {"dag_id": "harbour", "run_id": "run-1", "plan_id": "harbour", "by": "anna"}
     begin_run(execution.run, execution.key, inputs, about)
-    begin_run(execution.run, execution.key, inputs, {**about, "by": "someone else"})
+    begin_run(execution.run, execution.key, {**inputs, "dagspec.json": b"other"}, {**about, "by": "someone else"})
     begun = read_events(execution.run, "run")
     assert [event["action"] for event in begun] == ["plan-read", "plan-routed", "run-started"]
     assert begun[-1]["actor"]["id"] == "anna"
-    assert execution.run.read_bytes("dagspec.json") != b"other"  # what there was is kept
+    assert execution.run.read_bytes("dagspec.json") == spec
 
     write_result(scene.step, Result("refused", Actor("person", "ben", "Ben"), reason="too dear"))
     assert refusals(execution) == ["Ben refused 'Survey the tides': too dear"]

@@ -17,6 +17,7 @@ from planexe_agents.client import (
     AgentRefused,
     AgentUnavailable,
 )
+from planexe_agents.protocol import Assignment, Outcome
 
 from planexe_dag_factory.delegation.answers import Answer, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval
@@ -30,7 +31,7 @@ from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.delegation.turns import take_turns
 from planexe_dag_factory.errors import Problem, RegistryError
 from planexe_dag_factory.record.events import Actor, read_events
-from planexe_dag_factory.routing.model import Candidate, Registry
+from planexe_dag_factory.routing.model import Agent, Candidate, Registry
 from tests.delegation.scenes import GATE, ITEM, NEEDS_BUDGET, ROUTE, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna")
@@ -598,3 +599,21 @@ class TestGates:
             run(scene)
         record_approval(scene.step.execution.step("plan"), ANNA, approved=True, reason="", amount=None)
         assert run(scene) is not None
+
+
+def test_no_further_candidate_is_asked_once_the_gate_is_closed(tmp_path: Path) -> None:
+    """It was cleared and refused while the first candidate was at work."""
+    scene = make_scene(
+        tmp_path,
+        [{"status": "rejected", "reason": "no ship", "result": {}}],
+        replace(ITEM, route=replace(ROUTE, gate=GATE)),
+    )
+    record_approval(scene.step, ANNA, approved=True, reason="", amount=None)
+
+    async def ask_and_refuse(agent: Agent, assignment: Assignment) -> Outcome:
+        record_approval(scene.step, ANNA, approved=False, reason="storm", amount=None)
+        return await scene.agents.ask(agent, assignment)
+
+    with pytest.raises(ApprovalMissingError, match="another decision"):
+        asyncio.run(delegate(scene.again(), ask_and_refuse, scene.agents.wait, last_try=True))
+    assert [one.agent for one in scene.agents.asked] == ["first"]

@@ -13,7 +13,7 @@ from planexe_agents.protocol import Assignment, Outcome
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, record_approval, require_approvals
 from planexe_dag_factory.delegation.decision import decide
 from planexe_dag_factory.delegation.delegate import delegate
-from planexe_dag_factory.delegation.lifecycle import begin_run, reach_milestone, seal, seal_run
+from planexe_dag_factory.delegation.lifecycle import INPUTS, begin_run, reach_milestone, seal, seal_run
 from planexe_dag_factory.delegation.results import Result, write_result
 from planexe_dag_factory.delegation.rollback import find_source, take_over_from
 from planexe_dag_factory.errors import RecordError
@@ -100,7 +100,7 @@ def test_an_answer_that_cannot_be_put_on_record_opens_nothing(tmp_path: Path) ->
 def test_a_run_that_cannot_be_put_on_record_does_not_begin(tmp_path: Path) -> None:
     (tmp_path / "run").write_bytes(b"")
     scene = begun_run(tmp_path / "other")
-    inputs = dict.fromkeys(("plan.json", "policy.json", "registry.json", "dagspec.json"), b"{}")
+    inputs = {name: scene.step.execution.run.read_bytes(name) for name in INPUTS}
     about = {"dag_id": "d", "run_id": "r", "plan_id": "p"}
     with pytest.raises(RecordError, match="cannot be written"):
         begin_run(RunFolder(tmp_path / "run"), scene.step.execution.key, inputs, about)

@@ -27,14 +27,14 @@ from tests.record.runs import ANNA, FIRST, answer, approve, ask, begun_run, fini
 Change = Callable[[DagSpec], DagSpec]
 
 
-def again(scene: Scene, change: Change = lambda spec: spec, by: str = "carl") -> Execution:
+def again(scene: Scene, change: Change = lambda spec: spec, by: str = "carl", folder: str = "again") -> Execution:
     """Begin another run of the plan beside the first, as it is or changed."""
     old = scene.step.execution
-    run = old.run.above.at("again")
+    run = old.run.above.at(folder)
     inputs = {name: old.run.read_bytes(name) for name in INPUTS}
     inputs["dagspec.json"] = dump_spec(change(Execution(old.run, old.read_registry, old.key).spec))
     begin_run(run, old.key, inputs, {"dag_id": "harbour", "run_id": "run-2", "plan_id": "harbour", "by": by})
-    return Execution(run, old.read_registry, old.key)
+    return Execution(run, old.read_registry, old.key, old.signed)
 
 
 def changed(**words: Any) -> Change:

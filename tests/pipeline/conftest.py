@@ -20,6 +20,7 @@ from planexe_dag_factory.pipeline.job import Workplace
 from planexe_dag_factory.pipeline.process import ProcessPipeline
 from planexe_dag_factory.pipeline.recording import keep_plan
 from planexe_dag_factory.plan.native import to_native
+from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Registry
 from planexe_dag_factory.routing.policy import dump_policy
@@ -29,6 +30,9 @@ from planexe_dag_factory.spec.codec import dump_spec
 from tests.pipeline.plans import STAND_IN, whole
 
 HOSTILE = "</script><script>alert(1)</script> **[click](https://evil.example)**"
+
+
+MARA = Actor("person", "mara", HOSTILE)
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,23 @@ def reach(source: Path, root: Path, key: SigningKey | None = None) -> Reached:
     done = {}
     for number, item in enumerate(milestone.work_items):
         done[item] = (start + timedelta(minutes=number), start + timedelta(minutes=number, hours=3))
-        execution.record("step-done", item, {f"steps/{item}/result.json": _result(item, *done[item])})
+        _do(execution, item, _result(item, *done[item]))
     reach_milestone(execution, milestone.id)
     seal(execution, milestone.id)
     return Reached(execution, milestone.id, done, source)
 
 
+def _do(execution: Execution, item: str, result: Mapping[str, Any]) -> None:
+    """Let a person do a step, as if each of their tickets was answered at once."""
+    for n, event in enumerate(("gate-opened", "step-done"), start=1):
+        execution.log("ticket-opened", item, n=n)
+        execution.log("ticket-answered", item, MARA, n=n, accepted=True)
+        files = {f"steps/{item}/result.json": result} if event == "step-done" else {}
+        execution.record(event, item, files, MARA)
+
+
 def _result(item: str, start: datetime, end: datetime) -> dict[str, Any]:
-    by = {"kind": "person", "id": "mara", "name": HOSTILE}
+    by = MARA.as_json()
     times = {"started_at": start.isoformat(), "ended_at": end.isoformat()}
     return {"work_item": item, "status": "done", "by": by, "accepted_by": by, "note": HOSTILE} | times
 

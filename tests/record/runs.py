@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from planexe_agents.client import AgentProtocolError
-from planexe_agents.signing import canonical
+from planexe_agents.signing import canonical, digest_bytes
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, open_ticket, take_answer
 from planexe_dag_factory.delegation.asking import Kind
@@ -23,7 +24,7 @@ from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.model import Gate, Registry
 from planexe_dag_factory.routing.registry_format import dump_registry
 from planexe_dag_factory.spec.codec import dump_spec
-from planexe_dag_factory.spec.model import MilestoneSpec
+from planexe_dag_factory.spec.model import DagSpec, MilestoneSpec
 from tests.delegation.scenes import ITEM, NEXT, PLAN, ROUTE, Scene, make_scene
 
 ANNA = Actor("person", "anna", "Anna", "planexe", "SimpleAuthManager")
@@ -69,17 +70,23 @@ def finished_run(folder: Path) -> Scene:
     return scene
 
 
-def begun_run(folder: Path, script: tuple[Any, ...] = SCRIPT) -> Scene:
-    """Open the run of the scene, and record its beginning."""
+def begun_run(
+    folder: Path,
+    script: tuple[Any, ...] = SCRIPT,
+    change: Callable[[DagSpec], DagSpec] = replace,
+    policy: Mapping[str, Any] = MappingProxyType({}),
+) -> Scene:
+    """Open the run of the scene, and record its beginning; `change` is to the spec that it begins with."""
     scene = make_scene(folder, list(script), others=(SAIL,))
     execution = scene.step.execution
-    spec = replace(execution.spec, milestones=(FIRST, LAST))
-    inputs = {
-        "plan.json": canonical(PLAN),
-        "policy.json": b"{}",
-        "registry.json": canonical(dump_registry(Registry(execution.registry.agents))),
-        "dagspec.json": dump_spec(spec),
+    made_from = {
+        "plan": canonical(PLAN),
+        "policy": canonical(dict(policy)),
+        "registry": canonical(dump_registry(Registry(execution.registry.agents))),
     }
+    digests: dict[str, Any] = {f"{name}_digest": digest_bytes(content) for name, content in made_from.items()}
+    spec = change(replace(execution.spec, milestones=(FIRST, LAST), **digests))
+    inputs = {f"{name}.json": content for name, content in made_from.items()} | {"dagspec.json": dump_spec(spec)}
     execution.run.write_bytes(inputs["dagspec.json"], "dagspec.json")
     execution.__dict__.pop("spec", None)
     about = {"dag_id": "harbour", "run_id": "run-1", "plan_id": "harbour", "by": "carl"}

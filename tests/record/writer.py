@@ -14,7 +14,7 @@ STEPS = 25
 
 def begin(folder: Path) -> RunFolder:
     run = RunFolder(folder)
-    header = canonical({"orchestrator_key": KEY.public})
+    header = canonical({"run": run.name, "orchestrator_key": KEY.public})
     append_event(run, KEY, Event("run-started", digests={"run.json": digest_bytes(header)}))
     run.write_bytes(header, "run.json")
     return run
