@@ -112,6 +112,10 @@ def _deal_with(execution: Execution, ticket: Any) -> None:
     step, about = execution.step("survey"), {"task": "survey.other", "n": ticket["n"]}
     for deed in DEEDS:
         step.log(f"ticket-{deed}", BEN, to={"kind": "user", "name": "ben"}, text="why?", **about)
+    step.log("ticket-approver-added", BEN, to={"kind": "user", "name": "ben"}, reason="his budget", **about)
+    step.log("ticket-approver-taken-back", BEN, to={"kind": "user", "name": "ben"}, added="sha256:0", **about)
+    step.log("ticket-put-off", BEN, until="2026-03-04T09:00:00+00:00", **about)
+    step.log("ticket-ranked", BEN, priority="urgent", reason="", **about)
     step.record("ticket-attached", {"attachments/0123abcd": b"a picture"}, BEN, title="picture.png", **about)
     step.log("ticket-reminded", number=1, **about)
     for sent in ("notice-sent", "notice-failed"):

@@ -96,7 +96,7 @@ def test_texts_that_differ_only_at_their_end_are_told_apart_and_told_whole(tmp_p
 
 def test_what_a_step_brought_is_compared_value_by_value(tmp_path: Path) -> None:
     found = compare(*(brought(tmp_path / str(answer), answer) for answer in (42, 7)))
-    assert rows(found) == [("result", "survey", "result.answer", 42, 7)]
+    assert [row for row in rows(found) if row[0] == "result"] == [("result", "survey", "result.answer", 42, 7)]
 
 
 def brought(folder: Path, answer: int) -> Snapshot:
