@@ -61,7 +61,7 @@ def run_table(progress: Progress) -> RenderableType:
     table.add_column()
     for phase in progress.phases:
         table.add_row(Text(phase.title, style=_COLOURS.get(phase.state, "")), _bar(phase), _counts(phase))
-    busy = [step for phase in progress.phases for step in phase.steps if step.state in ("running", "waiting", "failed")]
+    busy = [step for phase in progress.phases for step in phase.work if step.state in ("running", "waiting", "failed")]
     more = [Text(f"  and {len(busy) - _BUSY_SHOWN} more", style="dim")] if len(busy) > _BUSY_SHOWN else []
     return Group(Text(progress.title, style="bold"), table, *(_busy(step) for step in busy[:_BUSY_SHOWN]), *more)
 

@@ -21,11 +21,22 @@ class StepProgress(_Message):
     waits_on: str | None = None
 
 
+class MilestoneProgress(_Message):
+    assessment: StepProgress | None = None
+
+
 class PhaseProgress(_Message):
     id: str
     title: str
     state: str
     steps: tuple[StepProgress, ...]
+    milestone: MilestoneProgress | None = None
+
+    @property
+    def work(self) -> tuple[StepProgress, ...]:
+        """The steps, and the look at the risks of the milestone, which is none."""
+        assessment = self.milestone.assessment if self.milestone else None
+        return (*self.steps, assessment) if assessment else self.steps
 
 
 class Progress(_Message):
@@ -51,4 +62,4 @@ class Progress(_Message):
     @property
     def waiting(self) -> tuple[StepProgress, ...]:
         """The steps that wait on a person."""
-        return tuple(step for phase in self.phases for step in phase.steps if step.state == "waiting")
+        return tuple(step for phase in self.phases for step in phase.work if step.state == "waiting")

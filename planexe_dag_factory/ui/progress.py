@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from planexe_dag_factory.report.model import STATES, State
@@ -50,18 +50,19 @@ _NOT_STARTED = TaskRow(state=None, since=None)
 class RunFacts:
     """What is known about a run: its tasks by id, the refused work items, the milestones with a report.
 
-    `own_report` says how PlanExe's own report of a milestone stands.
+    `own_report` says how PlanExe's own report of a milestone stands; `holders` who has the open ticket of a task now.
     """
 
     tasks: Mapping[str, TaskRow]
     refused: Callable[[str], bool]
     has_report: Callable[[str], bool]
     own_report: Callable[[str], OwnReport | None] = lambda _: None
+    holders: Mapping[str, str] = field(default_factory=dict)
 
 
 def phases_of(spec: DagSpec, facts: RunFacts) -> tuple[PhaseProgress, ...]:
     """Return every phase with its steps and its milestone, in the order of the plan."""
-    steps = _steps_by_phase(spec, facts)
+    steps, assessments = _steps_by_phase(spec, facts)
     titles = {group.id: group.title for group in spec.groups}
     before = [
         PhaseProgress(
@@ -72,7 +73,10 @@ def phases_of(spec: DagSpec, facts: RunFacts) -> tuple[PhaseProgress, ...]:
     ]
     return (
         *before,
-        *(_phase(spec, milestone, titles, steps.get(milestone.phase, ()), facts) for milestone in spec.milestones),
+        *(
+            _phase(spec, milestone, titles, steps.get(milestone.phase, ()), assessments.get(milestone.id), facts)
+            for milestone in spec.milestones
+        ),
     )
 
 
@@ -82,11 +86,20 @@ def count_states(phases: Iterable[PhaseProgress]) -> dict[State, int]:
     return {state: counts[state] for state in STATES if counts[state]}
 
 
-def _phase(
+def open_work(phases: Iterable[PhaseProgress]) -> Iterator[StepProgress]:
+    """Yield the steps, and what looks at the risks of milestones: all that may wait for somebody."""
+    for phase in phases:
+        yield from phase.steps
+        if phase.milestone and phase.milestone.assessment:
+            yield phase.milestone.assessment
+
+
+def _phase(  # noqa: PLR0917 - what a phase is made of
     spec: DagSpec,
     milestone: MilestoneSpec,
     titles: Mapping[str, str],
     steps: tuple[StepProgress, ...],
+    assessment: StepProgress | None,
     facts: RunFacts,
 ) -> PhaseProgress:
     task = next(task for task in spec.tasks if task.kind == "milestone" and task.milestone == milestone.id)
@@ -94,29 +107,38 @@ def _phase(
     return PhaseProgress(
         id=milestone.phase,
         title=titles.get(milestone.phase, milestone.title),
-        state="done" if reached == "done" else _state_of(steps),
+        state="done" if reached == "done" else _state_of((*steps, *([assessment] if assessment else []))),
         milestone=MilestoneProgress(
             id=milestone.id,
             title=milestone.title,
             state=reached,
             report=facts.has_report(milestone.id),
+            assessment=assessment,
             own_report=facts.own_report(milestone.id) if reached == "done" else None,
         ),
         steps=steps,
     )
 
 
-def _steps_by_phase(spec: DagSpec, facts: RunFacts) -> dict[str, tuple[StepProgress, ...]]:
+def _steps_by_phase(
+    spec: DagSpec, facts: RunFacts
+) -> tuple[dict[str, tuple[StepProgress, ...]], dict[str, StepProgress]]:
+    """Return the steps of each phase, and the assessment at each milestone."""
     tasks: dict[str, list[TaskSpec]] = {}
     for task in spec.tasks:
         if task.work_item is not None:
             tasks.setdefault(task.work_item, []).append(task)
     titles = {group.id: group.title for group in spec.groups}
     steps: dict[str, list[StepProgress]] = {}
+    assessments: dict[str, StepProgress] = {}
     for item_id, own in tasks.items():
         item = spec.work_items[item_id]
-        steps.setdefault(item.phase, []).append(_step(item, own, titles, facts))
-    return {phase: tuple(own) for phase, own in steps.items()}
+        step = _step(item, own, titles, facts)
+        if item.milestone is None:
+            steps.setdefault(item.phase, []).append(step)
+        else:
+            assessments[item.milestone] = step
+    return {phase: tuple(own) for phase, own in steps.items()}, assessments
 
 
 def _step(item: WorkItem, tasks: list[TaskSpec], titles: Mapping[str, str], facts: RunFacts) -> StepProgress:
@@ -132,7 +154,7 @@ def _step(item: WorkItem, tasks: list[TaskSpec], titles: Mapping[str, str], fact
         state="refused" if state == "failed" and facts.refused(item.id) else state,
         task_id=task.id,
         since=row.since,
-        waits_on=_asked(item, task) if state == "waiting" else None,
+        waits_on=facts.holders.get(task.id) or _asked(item, task) if state == "waiting" else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +22,11 @@ from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk import history
+from planexe_dag_factory.ui.desk.holders import find_holders
 from planexe_dag_factory.ui.desk.inbox import away
 from planexe_dag_factory.ui.desk.index import approvals_needed, priority_of
 from planexe_dag_factory.ui.desk.lookup import Found
-from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
+from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, open_work, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
 from planexe_dag_factory.ui.risks import risks_near
@@ -45,15 +47,24 @@ def plan_cards(session: Session, dag_ids: frozenset[str]) -> list[PlanCard]:
     under_way = {dag_id for dag_id, run in runs.items() if run.ended_at is None}
     plans = [plan for plan in queries.find_plans(session, dag_ids) if not plan.lost or plan.dag_id in under_way]
     tasks = queries.task_rows(session, runs.values())
-    tickets = queries.count_requests(session, runs.values())
-    return [_card(plan, runs.get(plan.dag_id), tasks, tickets) for plan in plans]
+    tickets, holders = queries.count_requests(session, runs.values()), find_holders(session, runs.values())
+    return [_card(plan, runs.get(plan.dag_id), Rows(tasks, tickets, holders)) for plan in plans]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the database says of some runs, by DAG and run: their tasks, open tickets, and who has which of these."""
+
+    tasks: Mapping[tuple[str, str], Mapping[str, TaskRow]]
+    tickets: Mapping[tuple[str, str], int]
+    holders: Mapping[tuple[str, str], Mapping[str, str]]
 
 
 def run_progress(session: Session, run: RunRow) -> Progress:
     """Return how far a run is, step by step."""
     key = (run.dag_id, run.run_id)
     record = find_record(run)
-    phases = _phases(record, queries.task_rows(session, [run]).get(key, {}))
+    phases = _phases(record, queries.task_rows(session, [run]).get(key, {}), find_holders(session, [run]).get(key, {}))
     return Progress(
         dag_id=run.dag_id,
         run_id=run.run_id,
@@ -160,24 +171,20 @@ def _word(text: str) -> str:
     return quote(text, safe="")
 
 
-def _card(
-    plan: PlanRow,
-    run: RunRow | None,
-    tasks: Mapping[tuple[str, str], Mapping[str, TaskRow]],
-    tickets: Mapping[tuple[str, str], int],
-) -> PlanCard:
+def _card(plan: PlanRow, run: RunRow | None, rows: Rows) -> PlanCard:
     return PlanCard(
         dag_id=plan.dag_id,
         title=plan.title,
         paused=plan.paused,
         lost=plan.lost,
-        last_run=_summary(run, tasks.get((run.dag_id, run.run_id), {}), tickets) if run else None,
+        last_run=_summary(run, rows) if run else None,
     )
 
 
-def _summary(run: RunRow, tasks: Mapping[str, TaskRow], tickets: Mapping[tuple[str, str], int]) -> RunSummary:
-    phases = _phases(find_record(run), tasks)
-    asked = Counter(step.waits_on for phase in phases for step in phase.steps if step.waits_on)
+def _summary(run: RunRow, rows: Rows) -> RunSummary:
+    key = (run.dag_id, run.run_id)
+    phases = _phases(find_record(run), rows.tasks.get(key, {}), rows.holders.get(key, {}))
+    asked = Counter(step.waits_on for step in open_work(phases) if step.waits_on)
     return RunSummary(
         run_id=run.run_id,
         state=run.state,
@@ -188,11 +195,13 @@ def _summary(run: RunRow, tasks: Mapping[str, TaskRow], tickets: Mapping[tuple[s
             PhaseSummary(title=phase.title, state=phase.state, counts=count_states([phase])) for phase in phases
         ),
         waiting=tuple(Waiting(who=who, steps=steps) for who, steps in asked.most_common()),
-        open_tickets=tickets.get((run.dag_id, run.run_id), 0),
+        open_tickets=rows.tickets.get(key, 0),
     )
 
 
-def _phases(record: Record | None, tasks: Mapping[str, TaskRow]) -> tuple[PhaseProgress, ...]:
+def _phases(
+    record: Record | None, tasks: Mapping[str, TaskRow], holders: Mapping[str, str]
+) -> tuple[PhaseProgress, ...]:
     if record is None:
         return ()
-    return phases_of(record.spec, RunFacts(tasks, record.is_refused, record.has_report, record.own_report))
+    return phases_of(record.spec, RunFacts(tasks, record.is_refused, record.has_report, record.own_report, holders))

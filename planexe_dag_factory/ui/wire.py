@@ -36,7 +36,7 @@ def _example(document: dict[str, Any]) -> ConfigDict:
 
 
 class StepProgress(Message):
-    """One work item. `task_id` is the task to look at, or to answer; `waits_on` names a person or role."""
+    """One work item. `task_id` is the task to look at, or to answer; `waits_on` names who has its ticket now."""
 
     id: str
     title: str
@@ -63,6 +63,7 @@ class OwnReport(Message):
 class MilestoneProgress(Message):
     """The end of a phase; `report` says whether its report can be read.
 
+    `assessment` is the look at its risks before it, which is no step of the plan; None where there is none.
     `own_report` is PlanExe's own; None where no PlanExe is asked for it, or it was not made yet.
     """
 
@@ -70,6 +71,7 @@ class MilestoneProgress(Message):
     title: str
     state: State
     report: bool
+    assessment: StepProgress | None = None
     own_report: OwnReport | None = None
 
 

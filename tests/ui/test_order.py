@@ -99,6 +99,26 @@ def test_many_are_handed_over_at_once_and_each_for_itself(site: Site) -> None:
     assert site.as_user("vera").post("/tickets/reassign", json=body).json()["tickets"][0]["ok"] is False
 
 
+def test_a_step_waits_for_whoever_has_its_ticket_now(site: Site) -> None:
+    def waits_on() -> Any:
+        phases = site.as_user("ann").get(site.place("runs", "vault", "RUN")).json()["phases"]
+        return next(one["waits_on"] for phase in phases for one in phase["steps"] if one["id"] == "lend-f")
+
+    assert listed(site, "ann")  # the index has read them
+    assert waits_on() == "Finance"
+    place = {"dag_id": "vault", "run_id": site.run_id, "task_id": "lend-f.gate"}
+    site.as_user("ann").post("/tickets/claim", json={"tickets": [place]})
+    assert waits_on() == "ann"
+    (card,) = site.as_user("ann").get("/plans", params={"dag_id": "vault"}).json()
+    assert {"who": "ann", "steps": 1} in card["last_run"]["waiting"]
+    handed = {"to": {"user": "dora"}, "reason": "She knows the lender."}
+    assert site.as_user("ann").post(ticket(site, "f", "reassign"), json=handed).status_code == 204
+    assert waits_on() == "dora"
+    added = {"to": {"group": "office"}, "reason": "It is the office's money."}
+    assert site.as_user("dora").post(ticket(site, "f", "approvers"), json=added).status_code == 204
+    assert waits_on() == "dora or the group office"
+
+
 def test_a_filter_is_kept_by_name_for_its_owner_alone(site: Site) -> None:
     carl, name = site.as_user("carl"), "/me/filters/Late%20in%20the%20vault"
     assert carl.put(name, json={"query": "scope=all&dag_id=vault&due=overdue&offset=50&x=1"}).status_code == 204

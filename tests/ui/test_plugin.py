@@ -86,4 +86,4 @@ def test_a_worker_that_loads_the_plugin_is_spared_the_application(site: Site) ->
 
 
 def test_the_number_of_queries_does_not_grow_with_what_is_shown(site: Site) -> None:
-    assert site.run(COUNT_QUERIES) == {"cards": [4, 4], "progress": [4, 4], "inbox": [7, 7], "index": [2, 2]}
+    assert site.run(COUNT_QUERIES) == {"cards": [5, 5], "progress": [5, 5], "inbox": [7, 7], "index": [2, 2]}

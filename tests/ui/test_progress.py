@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from planexe_dag_factory.report.model import STATES
 from planexe_dag_factory.routing.model import Candidate, Gate, Route
 from planexe_dag_factory.spec.model import DagSpec, GroupSpec, MilestoneSpec, TaskKind, TaskSpec, WorkItem
-from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, phases_of
+from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, open_work, phases_of
 from planexe_dag_factory.ui.wire import MilestoneProgress, PhaseProgress, StepProgress
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -151,6 +152,26 @@ def test_a_phase_goes_on_while_anything_does(one: str, other: str, milestone: st
     states = {"a.human": one, "b.human": other, "milestone-build": milestone}
     [phase] = _phases(spec, {task: state for task, state in states.items() if state != "none"})
     assert phase.state == expected
+
+
+def test_the_look_at_a_milestones_risks_is_no_step_and_its_waiting_shows() -> None:
+    assess = replace(_item("milestone-build-risk", "risk_assessment"), milestone="milestone-build")
+    spec = _spec((GATED, AGENT), (assess, ("work", "check", "human", "done")))
+    done = {f"order.{kind}": "success" for kind in AGENT}
+    (phase,) = _phases(spec, done | {"milestone-build-risk.human": "awaiting_input"})
+    assert ([step.id for step in phase.steps], phase.state) == (["order"], "waiting")
+    assert phase.milestone
+    assert phase.milestone.assessment
+    assert (phase.milestone.assessment.state, phase.milestone.assessment.waits_on) == ("waiting", "Legal")
+    assert count_states([phase]) == {"done": 1}
+    assert [one.id for one in open_work([phase])] == ["order", "milestone-build-risk"]
+
+
+def test_whoever_has_the_ticket_now_is_waited_for() -> None:
+    rows = {"order.gate": TaskRow("awaiting_input", NOON)}
+    facts = RunFacts(rows, lambda _: False, lambda _: False, holders={"order.gate": "bert"})
+    (phase,) = phases_of(_spec((GATED, AGENT)), facts)
+    assert phase.steps[0].waits_on == "bert"
 
 
 def test_the_approval_of_a_refused_plan_stands_before_its_phases() -> None:

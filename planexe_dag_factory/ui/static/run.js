@@ -83,7 +83,7 @@ export function overview(dagId, runId) {
   function draw(progress) {
     last = progress;
     for (const phase of progress.phases) {
-      for (const one of phase.steps) titles.set(one.id, one.title);
+      for (const one of workOf(phase)) titles.set(one.id, one.title);
       if (phase.milestone) titles.set(phase.milestone.id, phase.milestone.title);
     }
     head.draw(progress, headOf);
@@ -117,9 +117,12 @@ const asks = ({ dag_id: dag, run_id: id, open_tickets: open }) =>
     h("a", { class: "button", id: "answer", href: withQuery(page("inbox"), { dag_id: dag, run_id: id }) }, "Answer"),
   );
 
+/** The steps of a phase, and the look at the risks of its milestone, which is none. */
+const workOf = ({ steps, milestone }) => (milestone?.assessment ? [...steps, milestone.assessment] : steps);
+
 /** What matters this morning: who is waited for, what runs, what is late, what comes next. */
 function nowOf(progress, timeline) {
-  const steps = progress.phases.flatMap((phase) => phase.steps);
+  const steps = progress.phases.flatMap(workOf);
   const states = new Map(steps.map(({ id, state }) => [id, state]));
   const late = timeline?.late.filter(({ id }) => !["done", "refused", "failed", "skipped"].includes(states.get(id))) ?? [];
   const unbegun = new Set(progress.phases.flatMap((phase) => phase.steps.filter(({ state }) => ["pending", "queued"].includes(state)).map((one) => `${phase.title}/${one.title}`)));
@@ -165,6 +168,7 @@ function section(progress, phase, timeline) {
     { class: "phase", id: `phase-${phase.id}`, open: !settled || progress.phases.length < 3 },
     h("summary", { id: `summary-${phase.id}` }, h("h2", {}, words(phase.title)), h("span", { class: "quiet" }, `${counts.done ?? 0} of ${phase.steps.length} steps`), chip(phase.state)),
     packages(phase.steps).map(([name, steps]) => [name && h("h3", {}, words(name)), h("ul", { class: "steps" }, steps.map((one) => step(progress, one)))]),
+    phase.milestone?.assessment && h("ul", { class: "steps" }, step(progress, phase.milestone.assessment)),
     phase.milestone && milestone(progress, phase.milestone, time),
     phase.milestone && time?.pictures.length > 0 && riskPictures(progress.dag_id, progress.run_id, phase.milestone.id, time.pictures),
   );
