@@ -16,6 +16,7 @@ from planexe_dag_factory.record.events import RUN
 from planexe_dag_factory.record.findings import Findings
 
 _SIGNED = re.compile(r"steps/(?P<step>[^/]+)/(?:approval|votes/\d+|tickets/(?P<n>\d+)/answer)\.json")
+ADDED, TAKEN_BACK = "ticket-approver-added", "ticket-approver-taken-back"
 _MADE_FROM = ("plan", "policy", "registry")
 
 
@@ -108,15 +109,25 @@ def _faults(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator[
 
 
 def _too_few(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator[str]:
+    """Count the different people: those whom the policy wants, and one for each approver whom somebody added."""
     votes: Sequence[Mapping[str, Any]] = approval.get("votes") or [approval]
     given = [_names(vote["by"]) for vote in votes]
-    needed = ((by.items.get(step) or {"route": {}})["route"].get("gate") or {}).get("approvals_needed", 1)
+    policy = ((by.items.get(step) or {"route": {}})["route"].get("gate") or {}).get("approvals_needed", 1)
+    needed = policy + len({one["mark"] for one in approval.get("added", ())} | _added(step, by.chain))
     if len(set(given)) < needed:
         yield f"has {len(set(given))} of the {needed} different people who must approve"
     starters = [one.document["actor"] for one in by.chain.about(RUN, "run-started")[:1]]
     began = frozenset[str]().union(*(_names(who) for who in starters if who.get("kind") == "person"))
     if not all(began.isdisjoint(names) for names in given):
         yield "is by whoever started the run, and somebody else must approve"
+
+
+def _added(step: str, chain: Chain) -> set[str]:
+    """Return the digests of the events that made another approval necessary before the gate was opened."""
+    opened = chain.about(step, *OPENED)[-1].file.stamp
+    before = [one for one in chain.about(step, ADDED, TAKEN_BACK) if one.file.stamp < opened]
+    taken_back = {one.document["details"]["added"] for one in before if one.action == TAKEN_BACK}
+    return {one.file.digest for one in before if one.action == ADDED} - taken_back
 
 
 def _names(person: Mapping[str, Any]) -> frozenset[str]:

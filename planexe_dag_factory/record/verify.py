@@ -11,7 +11,7 @@ from planexe_agents.signing import digest_bytes, fingerprint
 
 from planexe_dag_factory.errors import Problem, RecordError, has_errors
 from planexe_dag_factory.record.approvals import Signatures, verify_signed, verify_spec
-from planexe_dag_factory.record.chain import Chain, print_key, read_chain, verify_order
+from planexe_dag_factory.record.chain import Chain, Signed, print_key, read_chain, verify_order
 from planexe_dag_factory.record.contents import (
     Named,
     named_files,
@@ -20,7 +20,7 @@ from planexe_dag_factory.record.contents import (
     verify_work,
 )
 from planexe_dag_factory.record.course import verify_course
-from planexe_dag_factory.record.events import AUDIT, RUN
+from planexe_dag_factory.record.events import AUDIT, CLEARED, RUN
 from planexe_dag_factory.record.findings import Findings
 from planexe_dag_factory.record.folder import RunFolder, is_draft
 from planexe_dag_factory.record.heads import Head, head_of, verify_head
@@ -29,6 +29,7 @@ from planexe_dag_factory.record.places import verify_places
 from planexe_dag_factory.record.seals import END, Seal, read_seals, verify_seal
 from planexe_dag_factory.record.signers import Signers, find_signers
 
+ENDED, SEALED = "run-ended", "run-sealed"
 Origin = Literal["given", "self-declared", "handed over", "agent"]
 
 
@@ -177,12 +178,10 @@ def _verify_header(name: str, header: Mapping[str, Any], declared: str, chain: C
 
 
 def _verify_end(chain: Chain, findings: Findings, *, sealed: bool) -> None:
-    ended = chain.about(RUN, "run-ended")
-    if _is_sealed(chain):
-        return
-    if ended:
-        findings.error("unsealed", ended[-1].file.path, "ended the run, and no seal came after it")
-    elif sealed:
+    last = _last_of_run(chain)
+    if last and last.action == ENDED:
+        findings.error("unsealed", last.file.path, "ended the run, and no seal came after it")
+    elif sealed and not _is_sealed(chain):
         findings.error("unsealed", END, "is not there: the run has not ended, or its end was cut off")
 
 
@@ -195,8 +194,14 @@ def _verify_drafts(run: RunFolder, there: Mapping[str, bytes], seals: Iterable[S
 
 
 def _is_sealed(chain: Chain) -> bool:
-    last = chain.about(RUN, "run-ended", "run-sealed")[-1:]
-    return bool(last) and last[0].action == "run-sealed"
+    last = _last_of_run(chain)
+    return last is not None and last.action == SEALED
+
+
+def _last_of_run(chain: Chain) -> Signed | None:
+    """Return the event that says last whether the run is under way, over, or sealed: a clear lets it go on."""
+    told = chain.about(RUN, "run-started", CLEARED, "cleared-in-airflow", ENDED, SEALED)
+    return told[-1] if told else None
 
 
 def _look_again(run: RunFolder, files: dict[str, bytes], named: Mapping[str, Named], strange: Iterable[str]) -> None:

@@ -228,6 +228,18 @@ def test_an_approval_by_one_where_two_must(tmp_path: Path) -> None:
     assert found(scene) == [("ungated", "steps/sail/approval.json")]
 
 
+def test_an_approval_without_the_approver_whom_somebody_added(scene: Scene) -> None:
+    item = scene.step.execution.step("sail")
+    added = item.log("ticket-approver-added", BEN, to={"kind": "user", "name": "ben"}, reason="it is my ship")
+    approve(scene, "sail")
+    assert not item.execution.last_of("sail", "gate-opened"), "one more is wanted"
+    record_approval(item, ANNA, approved=True, reason="go", amount=None)
+    assert found(scene) == [("ungated", "steps/sail/approval.json")]
+    item.log("ticket-approver-taken-back", BEN, added=added)
+    record_approval(item, ANNA, approved=True, reason="go", amount=None)
+    assert found(scene) == []
+
+
 def test_votes_and_answers_for_something_else(scene: Scene) -> None:
     approve(scene, "sail")
     item = scene.step.execution.step("sail")

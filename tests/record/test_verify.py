@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from planexe_agents.signing import SigningKey, canonical, digest, sign_document
 
+from planexe_dag_factory.delegation.lifecycle import seal_run
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Event, EventFile, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.manifest import make_manifest
 from planexe_dag_factory.record.verify import Verification, verify_run
-from tests.record.runs import ANNA, answer, ask, begun_run, work
+from tests.record.runs import ANNA, answer, ask, begun_run, finished_run, work
 
 THIEF = SigningKey.generate()
 
@@ -177,6 +178,20 @@ def test_a_run_that_has_ended_must_be_sealed(root: Path) -> None:
     (root / sealed.path).unlink()
     (root / "final/seal.json").unlink()
     assert [one.code for one in _errors(root)] == ["unsealed"]
+
+
+def test_a_run_that_goes_on_after_its_end_is_open_until_it_ends_again(tmp_path: Path) -> None:
+    execution = finished_run(tmp_path).step.execution
+    root = Path(execution.run.root)
+    execution.log("cleared-in-airflow", "run", ANNA, tasks=["next.human"])
+    (root / "steps" / ".result.json.0123abcd").write_bytes(b"half")
+    found = verified(root)
+    assert (found.state, [(one.severity, one.code) for one in found.problems]) == ("open", [("warning", "unfinished")])
+    assert [one.code for one in verify_run(execution.run, sealed=True).problems] == ["unsealed", "unfinished"]
+    execution.log("run-ended", "run", state="success", problems=[])
+    assert [one.code for one in _errors(root)] == ["unsealed"]
+    seal_run(execution)
+    assert (verified(root).state, verified(root).ok) == ("sealed", True)
 
 
 def test_an_outcome_that_its_agent_did_not_sign_is_foreign(tmp_path: Path) -> None:
