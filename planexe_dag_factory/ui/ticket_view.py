@@ -48,9 +48,9 @@ class AgentSays(Part):
     agent: str
     action: str
     status: str
-    reason: str = ""
+    reason: str | None = None
     confidence: float | None = None
-    confidence_why: str = ""
+    confidence_why: str | None = None
     result: dict[str, Any] = {}
     evidence: tuple[dict[str, Any], ...] = ()
 

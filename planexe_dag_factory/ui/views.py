@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.added import who_cannot_add
@@ -18,6 +19,7 @@ from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.handing import is_above
 from planexe_dag_factory.delegation.told import who_is_told
+from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.events import Actor
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
@@ -119,7 +121,10 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "votes": _votes(found, desk),
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
-    return TicketView.model_validate(seen)
+    try:
+        return TicketView.model_validate(seen)
+    except ValidationError as error:
+        raise RecordError(f"the ticket of {place.task_id!r} is not as any version wrote it: {error}") from error
 
 
 def _may_add(found: Found, desk: Desk, person: Actor, people: People) -> bool:
