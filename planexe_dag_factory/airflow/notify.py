@@ -16,7 +16,6 @@ from __future__ import annotations
 import html
 import json
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -31,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from planexe_dag_factory.airflow.settings import notify_path
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.plan.text import replace_hidden
 
 log = logging.getLogger(__name__)
 Occasion = Literal["opened", "reminder", "escalation", "asked", "commented"]
@@ -64,8 +64,6 @@ _SUBJECTS: Mapping[Occasion, str] = {
     "asked": "You are asked for information",
     "commented": "Your question was answered",
 }
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-"""Characters that end a line, or change what is shown without being seen."""
 
 
 class Channel(BaseModel):
@@ -177,4 +175,5 @@ def ticket_link(ticket: Mapping[str, Any]) -> str:
 
 
 def _line(text: Any) -> str:
-    return _UNSEEN.sub(" ", str(text)).strip()
+    """Keep a text in one line, with nothing in it that is not seen."""
+    return " ".join(replace_hidden(str(text), " ").split())

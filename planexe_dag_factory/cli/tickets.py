@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -16,13 +15,11 @@ from planexe_dag_factory.cli import console
 from planexe_dag_factory.cli.login import log_in
 from planexe_dag_factory.cli.stacks import FAILED, INVALID, OK
 from planexe_dag_factory.errors import StackError
+from planexe_dag_factory.plan.text import replace_hidden
 from planexe_dag_factory.stack.client import AirflowClient
 
 VIA = "planexe-dag"
 SHORT_NAME = 40
-_STEERING = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
-)
 Wanted = Mapping[str, Any]
 
 
@@ -252,4 +249,4 @@ def _age(opened_at: str) -> str:
 
 def _shown(text: str, style: str = "") -> Text:
     """Return text of a plan, an agent or a person so that it cannot steer the terminal."""
-    return Text(_STEERING.sub("\N{REPLACEMENT CHARACTER}", text), style=style)
+    return Text(replace_hidden(text, "\N{REPLACEMENT CHARACTER}"), style=style)

@@ -105,7 +105,7 @@ def test_a_reminder_arrives_by_mail_as_plain_text(
     assert mail["to"] == "desk@example.org"
     assert mail["bcc"] is None
     assert mail["subject"] == (
-        "Reminder: PlanExe waits: {{ conn.get('x') }} <script>x</script> Bcc: everybody@example.org  ko $link"
+        "Reminder: PlanExe waits: {{ conn.get('x') }} <script>x</script> Bcc: everybody@example.org ko $link"
     )
     body = mail.get_body(("html",))
     assert body is not None

@@ -47,3 +47,24 @@ def test_cleaning_again_changes_nothing(text: str) -> None:
     assert clean_line(clean_line(text)) == clean_line(text)
     assert unicodedata.is_normalized("NFC", clean_line(text))
     assert "\n" not in clean_line(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("pay\u200bment", "payment"),
+        ("pay\u00adment", "payment"),
+        ("a\u200db", "ab"),  # a joiner between Latin letters joins nothing
+        ("1\u200c.", "1."),
+        (
+            "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("\U0001f468\u200d\U0001f469", "\U0001f468\u200d\U0001f469"),
+        ("\u3164x\u115f", "x"),
+        ("a\U000e0041b", "ab"),
+    ],
+)
+def test_what_is_not_seen_is_taken_out_and_joiners_stay_where_scripts_need_them(text: str, seen: str) -> None:
+    assert clean_line(text) == seen
+    assert hides_something(text) is (text != seen)
