@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from planexe_agents.signing import canonical
 
 from planexe_dag_factory.delegation.asking import Kind, ask_of, money, unblocks
-from planexe_dag_factory.delegation.assignment import UNRATED, WORDS, schema_problems
+from planexe_dag_factory.delegation.assignment import UNRATED, schema_problems
 from planexe_dag_factory.delegation.attempts import Attempt, last_attempts
 from planexe_dag_factory.delegation.desk import Named
 from planexe_dag_factory.delegation.due import due_at
 from planexe_dag_factory.delegation.execution import StepRun
+from planexe_dag_factory.delegation.risks import risks_near
 from planexe_dag_factory.delegation.votes import approvals_needed, open_votes
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.model import Gate
 from planexe_dag_factory.spec.model import WorkItem
 
 COMMENT_CHARACTERS = 10_000
-SHARED_WORDS, SHOWN_RISKS, SHOWN_STEPS = 2, 3, 20
+SHOWN_STEPS = 20
 RESULT_CHARACTERS = 1_000_000
 
 
@@ -90,7 +91,7 @@ def build_ticket(step: StepRun, kind: Kind, place: Place, why: str, previous: st
             "resources": list(step.item.resources),
             "phase": step.execution.title_of(step.item.phase),
             "package": step.execution.title_of(step.item.package),
-            "risks": nearest_risks(step.execution.plan.get("risks", ()), step.item),
+            "risks": _risks(step),
         },
         "agent_says": _agents_say(attempts),
         "tried": [attempt.as_json() for attempt in attempts],
@@ -269,13 +270,7 @@ def _is_critical(step: StepRun) -> bool:
     return any(one.critical and step.id in one.work_items for one in step.execution.spec.milestones)
 
 
-def nearest_risks(risks: Iterable[Mapping[str, Any]], item: WorkItem) -> list[dict[str, Any]]:
-    """Choose the risks of the plan's register that share most words with the step; those that share none are left."""
-    wanted = _words(f"{item.title} {item.description}")
-    near = [(len(wanted & _words(f"{risk.get('area', '')} {risk.get('description', '')}")), risk) for risk in risks]
-    shared = sorted((one for one in near if one[0] >= SHARED_WORDS), key=lambda one: -one[0])
-    return [{**UNRATED, **risk} for _, risk in shared[:SHOWN_RISKS]]
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(WORDS.findall(text.casefold()))
+def _risks(step: StepRun) -> list[dict[str, Any]]:
+    """Return the entries of the plan's register that the step has to do with."""
+    register = step.execution.plan.get("risks") or ()
+    return [{**UNRATED, **risk} for risk in risks_near(register, f"{step.item.title} {step.item.description}")]

@@ -40,6 +40,7 @@ class PlanSays(Part):
     resources: tuple[str, ...] = ()
     phase: str = ""
     package: str = ""
+    risks: tuple[dict[str, Any], ...] = ()
 
 
 class AgentSays(Part):
@@ -139,5 +140,4 @@ class TicketView(Part):
     comments: tuple[Said, ...]
     attachments: tuple[Attachment, ...]
     history: tuple[Said, ...]
-    risks: tuple[dict[str, Any], ...]
     links: dict[str, str]

@@ -31,7 +31,6 @@ from planexe_dag_factory.ui.desk.lookup import Found
 from planexe_dag_factory.ui.progress import RunFacts, TaskRow, count_states, open_work, phases_of
 from planexe_dag_factory.ui.queries import PlanRow, RunRow
 from planexe_dag_factory.ui.records import FINAL, Record, find_record, folder_of
-from planexe_dag_factory.ui.risks import risks_near
 from planexe_dag_factory.ui.ticket_view import TicketView
 from planexe_dag_factory.ui.wire import (
     PhaseProgress,
@@ -117,7 +116,6 @@ def ticket_view(session: Session, found: Found, person: Actor, people: People, *
         "priority": priority_of(found.ticket, desk),
         "put_off_until": _put_off(desk, person),
         "attachments": history.attachments_of(desk),
-        "risks": _risks(found),
         "votes": _votes(found, desk),
         "links": {"task": f"/dags/{_word(place.dag_id)}/runs/{_word(place.run_id)}/tasks/{_word(place.task_id)}"},
     }
@@ -147,12 +145,6 @@ def _is_others(found: Found, desk: Desk, person: Actor, people: People) -> bool:
     """Say whether others, who can be named, have still to answer."""
     told = who_is_told(found.step, found.ticket, desk, people)
     return not told.holds(person)
-
-
-def _risks(found: Found) -> list[Mapping[str, Any]]:
-    plan = found.step.execution.run.find_json("plan.json") or {}
-    described = found.ticket.get("plan_says") or {}
-    return risks_near(plan.get("risks") or (), f"{found.ticket['title']} {described.get('description', '')}")
 
 
 def may_ask(found: Found, desk: Desk, person: Actor, people: People) -> bool:

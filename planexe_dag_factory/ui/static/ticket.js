@@ -57,7 +57,7 @@ export async function ticket({ dagId, runId, taskId }) {
     parts.head.draw(pick(found, "plan", "title", "kind", "ask", "previous", "amount", "currency", "due_at", "late", "state", "priority"), () => headOf(found));
     parts.holding.draw(pick(found, "assigned", "assignee", "claimed_by", "may_answer", "may_act", "may_remind", "state", "yours", "votes", "away", "answers_for", "may_ask", "may_add", "priority", "put_off_until"), () => holding(found, act, ...ordering(found)));
     parts.questions.draw(found.state === "open" ? found.questions : [], (all) => openQuestions(all, place, refresh));
-    parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "risks", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
+    parts.context.draw({ ...pick(found, "why", "facts", "agent_says", "plan_says", "opened_at", "due_at", "unblocks", "links") }, () => context(found));
     parts.votes.draw(pick(found, "votes", "added"), () => votesOf(found, place, refresh));
     parts.history.draw(found.history ?? [], (all) => all.length > 0 && block("History", "computed", historyOf(all)));
     talking.draw(found);
@@ -118,7 +118,7 @@ function context(found) {
     found.agent_says && agentSays(found.agent_says),
     block("Facts", "computed", facts(found), h("p", { class: "source" }, "Put together by PlanExe from the plan and the record of this run. ", inAirflow(found.links))),
     planSays(found.plan_says),
-    found.risks?.length > 0 && block("Risks of this step", "plan", h("p", { class: "source" }, "From the plan's own risk register: those that share words with this step."), h("ul", { class: "risks" }, found.risks.map(risk))),
+    found.plan_says?.risks?.length > 0 && block("Risks of this step", "plan", h("p", { class: "source" }, "From the plan's own risk register: those that share words with this step."), h("ul", { class: "risks" }, found.plan_says.risks.map(risk))),
   ];
 }
 

@@ -108,7 +108,8 @@ def record(plan: SitePlan) -> None:
         about = {"run.json": digest_bytes(run.read_bytes("run.json"))} if event.action == "run-started" else {}
         append_event(run, make_ring(keys_folder()).current, replace(event, digests=about))
     for ticket in plan.tickets:
-        run.write_json(ticket, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
+        says = {**ticket["plan_says"], "risks": list(plan.risks)}
+        run.write_json({**ticket, "plan_says": says}, "steps", ticket["work_item"], "tickets", "001", "ticket.json")
     for name in plan.refused:
         when = {"started_at": BEGINNING.isoformat(), "ended_at": BEGINNING.isoformat()}
         by = {"kind": "person", "id": "eve", "name": "Eve"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from planexe_dag_factory.ui.risks import risks_near
+from planexe_dag_factory.delegation.risks import risks_near
 
 REGISTER = [
     {"area": "Financial", "description": "The price of the sensor nodes rises before the order."},
