@@ -3,7 +3,7 @@
 | | a file appears | one that is there is kept | needs |
 |---|---|---|---|
 | disk | by `rename` of a finished draft | by `link`, which refuses a name that is taken | one POSIX file system |
-| object store | by one PUT | by `If-None-Match: *` | reads that see every earlier write, as S3, GCS and Azure give |
+| object store | by one PUT, after a draft | by `If-None-Match: *` | reads that see earlier writes: S3, GCS, Azure |
 
 Nothing is locked, and nothing is remembered between two looks: another machine may have written.
 """
@@ -74,7 +74,7 @@ class Storage(Protocol):
         """Write a file whole or not at all; say whether it was. Without `replace` one that is there stays."""
 
     def stage(self, content: bytes, draft: str) -> None:
-        """Write what `settle` gives its name, where a name can be given."""
+        """Write what `settle` gives its name, or whoever starts again where this process dies before."""
 
     def settle(self, content: bytes, draft: str, path: str) -> None:
         """Let a staged file appear under its name; one that did so before is left as it is."""
@@ -264,10 +264,12 @@ class Bucket:
         return True
 
     def stage(self, content: bytes, draft: str) -> None:
-        """Write nothing: no object can be renamed, and one PUT is whole."""
+        self.write(content, draft, replace=True)
 
-    def settle(self, content: bytes, draft: str, path: str) -> None:  # noqa: ARG002 - there is none
+    def settle(self, content: bytes, draft: str, path: str) -> None:
+        """Write the file once more under its name, and then remove the draft: no object can be renamed."""
         self.write(content, path, replace=True)
+        self.remove(draft)
 
     def remove(self, path: str) -> None:
         with suppress(FileNotFoundError):

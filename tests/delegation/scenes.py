@@ -121,8 +121,12 @@ def make_scene(
     side_effects: str = "none",
     senior_approval: str | None = None,
     others: tuple[WorkItem, ...] = (),
+    root: str | None = None,
 ) -> Scene:
-    """Open a run: `script` is what the agents answer, `item` the step, `inputs` the agents' input schema."""
+    """Open a run: `script` is what the agents answer, `item` the step, `inputs` the agents' input schema.
+
+    Its folder lies below `folder`, or below `root`, which may be in an object store.
+    """
     keys = {name: SigningKey.generate() for name in ("first", "second")}
     agents = tuple(
         Agent(
@@ -151,7 +155,7 @@ def make_scene(
         work_items=items,
         milestones=(),
     )
-    run = RunFolder(folder / "run")
+    run = RunFolder(f"{root or folder}/run")
     run.write_bytes(dump_spec(spec), "dagspec.json")
     run.write_json(PLAN, "plan.json")
     run.write_json(dump_registry(Registry(agents)), "registry.json")

@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from planexe_dag_factory.record.folder import RunFolder
+from planexe_dag_factory.record.storage import Bucket
+
+MOMENTS = ((RunFolder, "_write"), (RunFolder, "stage"), (RunFolder, "settle"), (Bucket, "write"), (Bucket, "remove"))
+"""What is counted; in an object store every request that changes something is one moment more."""
 
 
 class Death(BaseException):
@@ -19,8 +23,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.left: int | None = None
-        for name in ("_write", "stage", "settle"):
-            monkeypatch.setattr(RunFolder, name, self._counted(getattr(RunFolder, name)))
+        for place, name in MOMENTS:
+            monkeypatch.setattr(place, name, self._counted(getattr(place, name)))
 
     def tick(self) -> None:
         """Die where it is time to."""

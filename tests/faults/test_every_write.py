@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,10 +29,33 @@ from planexe_dag_factory.routing.model import Agent
 from planexe_dag_factory.routing.people import People
 from tests.delegation.scenes import Scene, outcome
 from tests.faults.dying import Clock, every_death
+from tests.object_store import BUCKET, object_store
 from tests.record.runs import FIRST, begun_run, work
 
 Act = Callable[[Scene, int], None]
 RETRIES = 8
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A place in an object store that the environment leads to."""
+    with object_store(tmp_path_factory.mktemp("s3") / "log") as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield f"s3://{BUCKET}/{uuid4().hex}"
+
+
+DISK, STORE = "disk", "object store"
+
+
+@pytest.fixture(params=[DISK, STORE])
+def root(request: pytest.FixtureRequest) -> str | None:
+    """Where runs are recorded: None, below a test's own folder; else a place in an object store."""
+    return None if request.param == DISK else f"{request.getfixturevalue('bucket')}/{uuid4().hex}"
+
+
+def at(root: str | None, number: int) -> str | None:
+    return f"{root}/{number}" if root else None
 
 
 @pytest.fixture
@@ -82,12 +105,14 @@ def actions(scene: Scene, about: str) -> Counter[str]:
     return Counter(event["action"] for event in read_events(scene.step.execution.run, about))
 
 
-@pytest.mark.parametrize("silent", [False, True])
-def test_an_agents_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, silent: bool) -> None:
+@pytest.mark.parametrize(("root", "silent"), [(DISK, False), (DISK, True), (STORE, False)], indirect=["root"])
+def test_an_agents_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, silent: bool, root: str | None
+) -> None:
     mills: dict[int, Mill] = {}
 
     def begin(number: int) -> Scene:
-        scene = begun_run(tmp_path / str(number), ())
+        scene = begun_run(tmp_path / str(number), (), root=at(root, number))
         mills[id(scene)] = Mill(scene, clock, silent)
         return scene
 
@@ -153,7 +178,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize(("root", "early"), [(DISK, False), (DISK, True), (STORE, False)], indirect=["root"])
 @pytest.mark.parametrize(("kind", "item", "option"), CASES)
 def test_a_persons_answer(
     tmp_path: Path,
@@ -163,13 +188,14 @@ def test_a_persons_answer(
     item: str,
     option: str,
     early: bool,
+    root: str | None,
 ) -> None:
     offices: dict[int, Office] = {}
     monkeypatch.setattr(sensors, "people", People)
     monkeypatch.setattr(sensors, "notify_path", lambda: None)
 
     def begin(number: int) -> Scene:
-        scene = begun_run(tmp_path / str(number), ())
+        scene = begun_run(tmp_path / str(number), (), root=at(root, number))
         offices[id(scene)] = Office(early, option)
         return scene
 
@@ -198,9 +224,9 @@ def test_a_persons_answer(
     assert deaths > 6
 
 
-def test_a_milestone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_milestone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock, root: str | None) -> None:
     def begin(number: int) -> Scene:
-        scene = begun_run(tmp_path / str(number), ({"confidence": 0.95},))
+        scene = begun_run(tmp_path / str(number), ({"confidence": 0.95},), root=at(root, number))
         work(scene, "survey")
         return scene
 

@@ -75,9 +75,10 @@ def begun_run(
     script: tuple[Any, ...] = SCRIPT,
     change: Callable[[DagSpec], DagSpec] = replace,
     policy: Mapping[str, Any] = MappingProxyType({}),
+    root: str | None = None,
 ) -> Scene:
     """Open the run of the scene, and record its beginning; `change` is to the spec that it begins with."""
-    scene = make_scene(folder, list(script), others=(SAIL,))
+    scene = make_scene(folder, list(script), others=(SAIL,), root=root)
     execution = scene.step.execution
     made_from = {
         "plan": canonical(PLAN),
