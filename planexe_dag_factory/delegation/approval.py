@@ -159,7 +159,7 @@ def _doers(step: StepRun, kind: str) -> Iterator[Actor]:
     judged = [step.id] if kind == "approval" else _closed_with(step)
     for name in judged:
         done = step.execution.run.find_json("steps", name, "result.json")
-        if done and done["by"]["kind"] == "person":
+        if done and done["status"] == "done" and done["by"]["kind"] == "person":
             yield actor_of(done["by"])
 
 

@@ -70,6 +70,12 @@ def approve(step: StepRun, who: Actor) -> Effect:
     return take_answer(step, opened(step, "approval"), Answer("Approve", {}, who))
 
 
+def test_who_rejected_a_step_has_not_done_it_and_may_approve_it_once_it_is_asked_anew(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    assert not take_answer(step, opened(step, "approval"), Answer("Reject", {"comment": "too dear"}, ANNA)).go_on
+    assert approve(step, ANNA).go_on
+
+
 @pytest.mark.parametrize(
     ("named", "users", "groups", "mapped"),
     [
@@ -225,7 +231,7 @@ def test_whoever_started_the_run_or_did_the_step_cannot_approve(tmp_path: Path) 
     step.execution.log("run-started", "run", ANNA)
     with pytest.raises(AnswerRefusedError, match="whoever started the run"):
         approve(step, ANNA)
-    step.execution.run.write_json({"by": BERT.as_json()}, "steps", step.id, "result.json")
+    step.execution.run.write_json({"status": "done", "by": BERT.as_json()}, "steps", step.id, "result.json")
     with pytest.raises(AnswerRefusedError, match="whoever did the step"):
         approve(step, BERT)
     assert approve(step, CARA).go_on

@@ -86,7 +86,7 @@ def test_where_anybody_may_answer_anybody_may_be_asked(tmp_path: Path) -> None:
 def test_who_started_the_run_or_did_the_step_chooses_nobody_to_approve_it(tmp_path: Path) -> None:
     step = gated(tmp_path, needed=1)
     step.execution.log("run-started", "run", DORA)
-    step.execution.run.write_json({"by": ANNA.as_json()}, "steps", step.id, "result.json")
+    step.execution.run.write_json({"status": "done", "by": ANNA.as_json()}, "steps", step.id, "result.json")
     ticket = opened(step, "approval")
     desk = desk_of(step, ticket)
     for who in (DORA, ANNA):
