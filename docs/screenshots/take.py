@@ -60,12 +60,13 @@ class Photographer:
         ready: str,
         dark: bool = False,
         phone: bool = False,
+        query: str = "",
         prepare: Callable[[View], None] | None = None,
     ) -> None:
         """Photograph a page of the plugin: framed in Airflow's UI, or alone on a phone."""
         if name in self.taken:
             return
-        path = "/planexe/" + "/".join(quote(part, safe="") for part in parts)
+        path = "/planexe/" + "/".join(quote(part, safe="") for part in parts) + query
         page = self._open(path if phone else f"/plugin/planexe{path}", dark=dark, phone=phone)
         view: View = page if phone else page.frame_locator("iframe")
         view.locator(ready).first.wait_for(timeout=60_000)
@@ -152,8 +153,8 @@ def look_at_run(photographer: Photographer, dag_id: str, run_id: str, tickets: l
     photographer.take("plan", "plans", dag_id, ready=".gantt")
     photographer.take("plan-dark", "plans", dag_id, ready=".gantt", dark=True)
     photographer.take("run", "runs", dag_id, run_id, ready=".gantt", prepare=open_record)
-    photographer.take("inbox", "inbox", ready=".ticket-row", prepare=choose)
-    photographer.take("inbox-phone", "inbox", ready=".ticket-row", phone=True)
+    photographer.take("inbox", "inbox", query="?scope=all", ready=".ticket-row", prepare=choose)
+    photographer.take("inbox-phone", "inbox", query="?scope=all", ready=".ticket-row", phone=True)
 
 
 def approve(view: View) -> None:
