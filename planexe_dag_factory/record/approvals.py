@@ -113,9 +113,12 @@ def _too_few(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator
     votes: Sequence[Mapping[str, Any]] = approval.get("votes") or [approval]
     given = [_names(vote["by"]) for vote in votes]
     policy = ((by.items.get(step) or {"route": {}})["route"].get("gate") or {}).get("approvals_needed", 1)
-    needed = policy + len({one["mark"] for one in approval.get("added", ())} | _added(step, by.chain))
+    added = {one["mark"] for one in approval.get("added", ())} | _added(step, by.chain)
+    needed = policy + len(added)
     if len(set(given)) < needed:
         yield f"has {len(set(given))} of the {needed} different people who must approve"
+    elif not added <= {mark for vote in votes for mark in vote.get("stands_for") or ()}:
+        yield "has no vote of an approver whom somebody added"
     starters = [one.document["actor"] for one in by.chain.about(RUN, "run-started")[:1]]
     began = frozenset[str]().union(*(_names(who) for who in starters if who.get("kind") == "person"))
     if not all(began.isdisjoint(names) for names in given):

@@ -235,6 +235,11 @@ def test_an_approval_without_the_approver_whom_somebody_added(scene: Scene) -> N
     assert not item.execution.last_of("sail", "gate-opened"), "one more is wanted"
     record_approval(item, ANNA, approved=True, reason="go", amount=None)
     assert found(scene) == [("ungated", "steps/sail/approval.json")]
+    approve(scene, "sail")
+    eve = Actor("person", "eve", "Eve")
+    answer(item, ask(scene, "sail", "approval"), eve, "Approve", {})
+    record_approval(item, eve, approved=True, reason="go", amount=None)
+    assert found(scene) == [("ungated", "steps/sail/approval.json")], "two have approved, and ben is none of them"
     item.log("ticket-approver-taken-back", BEN, added=added)
     record_approval(item, ANNA, approved=True, reason="go", amount=None)
     assert found(scene) == []
