@@ -133,6 +133,11 @@ def test_marking_a_gate_a_success_by_hand_opens_nothing(drop_plan: Any) -> None:
     wait_for("the work to refuse", lambda: "gate-held" in actions(run, "publish"))
     assert run.to_the_end(agreeable) == "failed"
     assert "assignment-sent" not in actions(run, "publish")
+    told = run.client.ticket(run.dag_id, run.run_id, "publish.gate")
+    assert (told["state"], told["may_answer"]) == ("closed", False)
+    said = [(one["who"], one["what"]) for one in told["history"]]
+    assert ("admin", "marked publish.gate as success by hand, in Airflow") in said
+    assert ("planexe-dag-factory", "held the step back, as its approval does not hold") in said
 
 
 def _second(ticket: dict[str, Any]) -> dict[str, Any] | None:
