@@ -8,9 +8,18 @@ from structlog.contextvars import bind_contextvars
 
 from planexe_dag_factory.airflow.settings import auth_manager
 from planexe_dag_factory.delegation.attempts import Attempt
-from planexe_dag_factory.delegation.ended import CLEARED_BY_HAND, was_cut_short
+from planexe_dag_factory.delegation.ended import was_cut_short
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.record.events import CLEARED, ORCHESTRATOR, RUN, UNKNOWN, Actor, list_events
+from planexe_dag_factory.record.events import (
+    CLEARED,
+    CLEARED_BY_HAND,
+    ORCHESTRATOR,
+    RUN,
+    UNKNOWN,
+    Actor,
+    actor_of,
+    list_events,
+)
 
 RETRIED = "task-retried"
 
@@ -40,7 +49,7 @@ def _who_cleared(execution: Execution, task_id: str) -> Actor:
         if file.action == CLEARED_BY_HAND:
             event = execution.run.read_json(*file.segments)
             if task_id in event["details"]["tasks"]:
-                return Actor(**event["actor"])
+                return actor_of(event["actor"])
     return Actor("person", UNKNOWN, via="Airflow", auth=auth_manager())
 
 

@@ -7,16 +7,15 @@ one more. Who is added stays added whatever becomes of the ticket; `require_appr
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from planexe_dag_factory.delegation.approval import barred, four_eyes
-from planexe_dag_factory.delegation.asked import names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.desk import ADDED, Deed, Desk, Named, named_in
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import is_above
 from planexe_dag_factory.delegation.votes import POLICY, approvals_needed, open_votes, seats_of, unmet
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import People
 
 MOST = 10
@@ -57,20 +56,16 @@ def who_cannot_be_added(step: StepRun, desk: Desk, to: Named, person: Actor, peo
 def too_few_for(step: StepRun, desk: Desk, people: People) -> str | None:
     """Say that an approval could not be given any more, with who is asked and added; None where it could."""
     asked = who_is_asked(desk.asked_by_right, people)
-    added = {deed.mark: _members(deed, people) for deed in desk.added}
-    left = asked.members.union(*added.values()) - barred(step, "approval")
-    could = [
-        {"stands_for": [*([POLICY] if user in asked.members else []), *(mark for mark in added if user in added[mark])]}
-        for user in sorted(left)
-    ]
+    left = who_is_asked(desk.asked, people).members - barred(step, "approval")
+    could = [{"stands_for": what_it_meets(desk, frozenset({user}), people)} for user in sorted(left)]
     needed = 0 if asked.is_anybody else approvals_needed(step)
-    if not unmet(needed, tuple(added), [*open_votes(step), *could]):
+    if not unmet(needed, [deed.mark for deed in desk.added], [*open_votes(step), *could]):
         return None
     return "then too few different people would be left to approve it: each added approver is one more"
 
 
 def who_cannot_take_back(deed: Deed, person: Actor, people: People) -> str | None:
-    """Say why somebody may not take an added approver back; None where they may, as nobody has counted on it yet."""
+    """Say why somebody may not take an added approver back; None where they may."""
     if names_of(deed.who).isdisjoint(names_of(person)) and not is_above(person, people):
         return f"{deed.who.name or deed.who.id} has added {named_in(deed)}, and alone can take that back"
     return None
@@ -78,20 +73,9 @@ def who_cannot_take_back(deed: Deed, person: Actor, people: People) -> str | Non
 
 def counted_on(step: StepRun, deed: Deed) -> str | None:
     """Say who has approved since somebody was added, in the belief that they will too; None where nobody has."""
-    since = (vote for vote in open_votes(step) if _time(vote["at"]) > _time(deed.at))
-    by = next((vote["by"] for vote in since), None)
+    by = next((vote["by"] for vote in open_votes(step) if vote["at"] > deed.at), None)
     return f"{by.get('name') or by['id']} has approved since, counting on {named_in(deed)}" if by else None
-
-
-def added_in_order(desk: Desk) -> tuple[Deed, ...]:
-    """Return every deed by which somebody was added, taken back or not: their numbers count from 1."""
-    return desk.of(ADDED)
 
 
 def _members(deed: Deed, people: People) -> frozenset[str]:
     return who_is_asked([named_in(deed)], people).members
-
-
-def _time(said: Any) -> datetime:
-    moment = datetime.fromisoformat(said)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

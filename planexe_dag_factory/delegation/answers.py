@@ -12,11 +12,11 @@ from planexe_agents.signing import sign_document
 
 from planexe_dag_factory.delegation.added import what_it_meets
 from planexe_dag_factory.delegation.approval import DECISIONS, conflict, record_approval, same_eyes, settle
-from planexe_dag_factory.delegation.asked import names_of, refusal
+from planexe_dag_factory.delegation.asked import refusal
 from planexe_dag_factory.delegation.attempts import last_attempts, last_decision
 from planexe_dag_factory.delegation.decision import outcome_result
 from planexe_dag_factory.delegation.deputies import find_stand_in
-from planexe_dag_factory.delegation.desk import Desk, actor_of, read_desk
+from planexe_dag_factory.delegation.desk import Desk, read_desk
 from planexe_dag_factory.delegation.execution import StepRun, numbered
 from planexe_dag_factory.delegation.given import ANSWER, answer_of, find_answer, read_answer
 from planexe_dag_factory.delegation.results import Result, write_result
@@ -24,7 +24,7 @@ from planexe_dag_factory.delegation.taught import learn
 from planexe_dag_factory.delegation.tickets import check_answer, is_recordable
 from planexe_dag_factory.delegation.votes import POLICY, how_many_have, record_vote, told
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, actor_of, names_of
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.routing.people import People
 

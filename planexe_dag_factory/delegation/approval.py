@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from planexe_agents.signing import digest, sign_document
 
-from planexe_dag_factory.delegation.asked import Asked, names_of
-from planexe_dag_factory.delegation.desk import Deed, actor_of
+from planexe_dag_factory.delegation.asked import Asked
+from planexe_dag_factory.delegation.desk import Deed
 from planexe_dag_factory.delegation.execution import HEADER, StepRun
 from planexe_dag_factory.delegation.votes import (
     POLICY,
+    Vote,
     added_to,
     all_needed,
     approvals_needed,
@@ -26,7 +27,7 @@ from planexe_dag_factory.delegation.votes import (
 )
 from planexe_dag_factory.errors import DelegationError
 from planexe_dag_factory.record.course import PLAN
-from planexe_dag_factory.record.events import RUN, Actor, list_events
+from planexe_dag_factory.record.events import RUN, Actor, actor_of, list_events, names_of
 from planexe_dag_factory.record.folder import now
 
 
@@ -143,7 +144,9 @@ def four_eyes(step: StepRun, person: Actor, kind: str = "approval") -> str | Non
 def barred(step: StepRun, kind: str) -> frozenset[str]:
     """Return the names of those who cannot answer such a ticket: with too much to do with the step, or done with it."""
     if kind == "work":
-        return frozenset(one for one in _approvers(step) if same_eyes(step, Actor("person", one, one)))
+        votes = _votes_for(step)
+        names = frozenset().union(*map(seats_of, votes))
+        return frozenset(name for name in names if _is_kept_from_doing(step, votes, frozenset({name})))
     if kind not in DECISIONS:
         return frozenset()
     starter = _starter(step)
@@ -176,19 +179,23 @@ def same_eyes(step: StepRun, person: Actor) -> str | None:
     At least two people stand behind an approved step: whoever approved it alone does not also do it. With
     `separate_doer` in the policy no approver does; where that is false, anybody may.
     """
-    wanted, approval = step.execution.policy.get("separate_doer"), step.find_json("approval.json")
-    if wanted is False or approval is None or approval["decision"] != "approved":
-        return None
-    votes = distinct(approval.get("votes", [approval]))
-    mine = [vote for vote in votes if not seats_of(vote).isdisjoint(names_of(person))]
-    if not mine or (len(votes) > len(mine) and not wanted):
+    if not _is_kept_from_doing(step, _votes_for(step), names_of(person)):
         return None
     return "whoever approved the step cannot do it too: somebody else must"
 
 
-def _approvers(step: StepRun) -> frozenset[str]:
+def _is_kept_from_doing(step: StepRun, votes: Sequence[Vote], names: frozenset[str]) -> bool:
+    wanted = step.execution.policy.get("separate_doer")
+    mine = [vote for vote in votes if not seats_of(vote).isdisjoint(names)]
+    return wanted is not False and bool(mine) and (len(votes) == len(mine) or bool(wanted))
+
+
+def _votes_for(step: StepRun) -> tuple[Vote, ...]:
+    """Return the votes by which a step was approved; none where it was not."""
     approval = step.find_json("approval.json")
-    return frozenset().union(*map(seats_of, distinct(approval.get("votes", [approval])))) if approval else frozenset()
+    if approval is None or approval["decision"] != "approved":
+        return ()
+    return distinct(approval.get("votes", [approval]))
 
 
 def too_few_left(step: StepRun, ticket: Mapping[str, Any], asked: Asked) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from planexe_dag_factory.delegation.desk import Desk, Named
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import Assigned, People
 
 SENIOR = "senior"
@@ -35,15 +35,6 @@ class Asked:
 
     def __str__(self) -> str:
         return " or ".join((*self.users, *(f"the group {group}" for group in self.groups))) or "anybody"
-
-
-def names_of(person: Actor) -> frozenset[str]:
-    """Return what a person may be called in the people file: Airflow's user name, or its id of the user.
-
-    A bare number is no name beside a name: FAB numbers its users, and somebody may log in with a personnel number.
-    """
-    by_number = person.name and person.id.isdecimal()
-    return frozenset({person.name} if by_number else {person.id, person.name} - {""})
 
 
 def who_is_asked(named: Iterable[Named], people: People, at: datetime | None = None) -> Asked:

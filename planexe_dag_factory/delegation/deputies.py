@@ -14,12 +14,12 @@ from typing import Any
 
 from planexe_dag_factory.delegation.absences import Absence, Absences
 from planexe_dag_factory.delegation.approval import DECISIONS, four_eyes
-from planexe_dag_factory.delegation.asked import asked_of, names_of, refusal
-from planexe_dag_factory.delegation.desk import Desk, actor_of
+from planexe_dag_factory.delegation.asked import asked_of, refusal
+from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.handing import deciders_of
 from planexe_dag_factory.delegation.votes import open_votes, seats_of
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, actor_of, names_of
 from planexe_dag_factory.routing.people import People
 
 

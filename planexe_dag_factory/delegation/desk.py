@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from planexe_agents.signing import is_signed_by
 
-from planexe_dag_factory.record.events import Actor, EventFile, list_events
+from planexe_dag_factory.record.events import Actor, EventFile, actor_of, list_events
 from planexe_dag_factory.record.folder import RunFolder
 
 CLAIMED = "ticket-claimed"
@@ -176,8 +176,3 @@ def _deeds(run: RunFolder, keys: Collection[str], files: Iterable[EventFile]) ->
         if is_signed_by(document, keys):
             who = actor_of(document["actor"])
             yield Deed(file.digest, document["action"], who, document["at"], document["details"])
-
-
-def actor_of(document: Mapping[str, Any]) -> Actor:
-    """Read who acted from an event, an answer or a vote."""
-    return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"), document.get("auth"))

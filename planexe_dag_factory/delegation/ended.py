@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.lifecycle import end_run, seal, seal_run
-from planexe_dag_factory.record.events import CLEARED, ORCHESTRATOR, RUN, Actor, list_events
+from planexe_dag_factory.record.events import (
+    CLEARED,
+    CLEARED_BY_HAND,
+    MARKED,
+    ORCHESTRATOR,
+    RUN,
+    Actor,
+    actor_of,
+    list_events,
+)
 from planexe_dag_factory.record.folder import RunFolder
 
-MARKED = "marked-in-airflow"
-CLEARED_BY_HAND = "cleared-in-airflow"
 State = Literal["success", "failed", "deleted"]
 _BEGINS = frozenset({"run-started", CLEARED, CLEARED_BY_HAND})
 

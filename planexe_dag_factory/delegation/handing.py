@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from planexe_dag_factory.delegation.approval import DECISIONS, four_eyes
-from planexe_dag_factory.delegation.asked import names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.desk import Desk, Named, asked_first
 from planexe_dag_factory.delegation.execution import StepRun
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import Assigned, People
 
 TO_ANYONE = "approvals_may_be_handed_to_anyone"

@@ -8,7 +8,7 @@ from typing import Any
 
 from planexe_agents.signing import SigningKey, canonical, digest_bytes
 
-from planexe_dag_factory.delegation.execution import ESTIMATES, Execution
+from planexe_dag_factory.delegation.execution import ESTIMATES, HEADER, Execution
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.learning.durations import Durations
 from planexe_dag_factory.record.events import ORCHESTRATOR, RUN, Actor, Event, append_event, read_events
@@ -18,7 +18,6 @@ from planexe_dag_factory.spec.codec import load_spec
 
 INPUTS = ("plan.json", "policy.json", "registry.json", "dagspec.json")
 FINAL = "final"
-HEADER = "run.json"
 READ, ROUTED, STARTED = "plan-read", "plan-routed", "run-started"
 
 

@@ -14,13 +14,12 @@ from typing import Any
 from planexe_agents.signing import canonical, sign_document
 
 from planexe_dag_factory.delegation.approval import approval_fault, four_eyes
-from planexe_dag_factory.delegation.desk import actor_of
 from planexe_dag_factory.delegation.execution import Execution, StepRun
 from planexe_dag_factory.delegation.takeover import APPROVED, TAKEN_OVER
 from planexe_dag_factory.delegation.votes import bound_to
 from planexe_dag_factory.errors import RecordError
 from planexe_dag_factory.record.course import PLAN
-from planexe_dag_factory.record.events import RUN, Actor, Event, append_event, list_events
+from planexe_dag_factory.record.events import RUN, Actor, Event, actor_of, append_event, list_events
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.record.snapshots import Snapshot, snapshot_of
 from planexe_dag_factory.record.verify import verify_run

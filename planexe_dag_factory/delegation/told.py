@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from planexe_dag_factory.delegation.approval import barred
-from planexe_dag_factory.delegation.asked import Asked, names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import Asked, who_is_asked
 from planexe_dag_factory.delegation.deputies import deputies_of
 from planexe_dag_factory.delegation.desk import Desk, Named, named_in
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.votes import POLICY, still_wanted
+from planexe_dag_factory.record.events import names_of
 from planexe_dag_factory.routing.people import People
 
 

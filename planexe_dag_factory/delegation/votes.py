@@ -15,10 +15,9 @@ from typing import Any
 
 from planexe_agents.signing import sign_document
 
-from planexe_dag_factory.delegation.asked import names_of
-from planexe_dag_factory.delegation.desk import VOTED, Deed, actor_of, named_in, read_added
+from planexe_dag_factory.delegation.desk import VOTED, Deed, named_in, read_added
 from planexe_dag_factory.delegation.execution import StepRun, numbered
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, actor_of, names_of
 from planexe_dag_factory.record.folder import now
 
 Vote = Mapping[str, Any]
@@ -49,9 +48,10 @@ def still_wanted(step: StepRun) -> tuple[str, ...]:
 
 def how_many_have(step: StepRun) -> str:
     """Say how many have approved, who they are, and who was added and has not."""
-    votes, wanted = open_votes(step), still_wanted(step)
-    missing = [_added(deed) for deed in added_to(step) if deed.mark in wanted]
-    said = f"{len(votes)} of {all_needed(step)} have approved: {names_of_voters(votes)}."
+    votes, added, needed = open_votes(step), added_to(step), approvals_needed(step)
+    wanted = unmet(needed, [deed.mark for deed in added], votes)
+    missing = [_added(deed) for deed in added if deed.mark in wanted]
+    said = f"{len(votes)} of {needed + len(added)} have approved: {names_of_voters(votes)}."
     return f"{said} Needed still: {'; '.join(missing)}." if missing else said
 
 

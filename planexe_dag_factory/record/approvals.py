@@ -12,7 +12,7 @@ from planexe_agents.signing import digest, digest_bytes, is_signed_by
 
 from planexe_dag_factory.record.chain import Chain
 from planexe_dag_factory.record.course import OPENED, REFUSED
-from planexe_dag_factory.record.events import RUN
+from planexe_dag_factory.record.events import RUN, actor_of, names_of
 from planexe_dag_factory.record.findings import Findings
 
 _SIGNED = re.compile(r"steps/(?P<step>[^/]+)/(?:approval|votes/\d+|tickets/(?P<n>\d+)/answer)\.json")
@@ -111,7 +111,7 @@ def _faults(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator[
 def _too_few(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator[str]:
     """Count the different people: those whom the policy wants, and one for each approver whom somebody added."""
     votes: Sequence[Mapping[str, Any]] = approval.get("votes") or [approval]
-    given = [_names(vote["by"]) for vote in votes]
+    given = [names_of(actor_of(vote["by"])) for vote in votes]
     policy = ((by.items.get(step) or {"route": {}})["route"].get("gate") or {}).get("approvals_needed", 1)
     added = {one["mark"] for one in approval.get("added", ())} | _added(step, by.chain)
     needed = policy + len(added)
@@ -120,7 +120,7 @@ def _too_few(approval: Mapping[str, Any], step: str, by: Signatures) -> Iterator
     elif not added <= {mark for vote in votes for mark in vote.get("stands_for") or ()}:
         yield "has no vote of an approver whom somebody added"
     starters = [one.document["actor"] for one in by.chain.about(RUN, "run-started")[:1]]
-    began = frozenset[str]().union(*(_names(who) for who in starters if who.get("kind") == "person"))
+    began = frozenset[str]().union(*(names_of(actor_of(who)) for who in starters if who.get("kind") == "person"))
     if not all(began.isdisjoint(names) for names in given):
         yield "is by whoever started the run, and somebody else must approve"
 
@@ -131,9 +131,3 @@ def _added(step: str, chain: Chain) -> set[str]:
     before = [one for one in chain.about(step, ADDED, TAKEN_BACK) if one.file.stamp < opened]
     taken_back = {one.document["details"]["added"] for one in before if one.action == TAKEN_BACK}
     return {one.file.digest for one in before if one.action == ADDED} - taken_back
-
-
-def _names(person: Mapping[str, Any]) -> frozenset[str]:
-    """Return what a person is called; a bare number is no name beside a name."""
-    names = [str(person.get(name) or "") for name in ("id", "name")]
-    return frozenset(names[1:] if names[1] and names[0].isdecimal() else filter(None, names))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from planexe_dag_factory.record.chain import Chain, Signed
-from planexe_dag_factory.record.events import RUN
+from planexe_dag_factory.record.events import MARKED, RUN
 from planexe_dag_factory.record.findings import Findings
 
 PLAN = "plan"
@@ -14,7 +14,6 @@ PLAN = "plan"
 OPENED = ("gate-opened", "approval-taken-over")
 REFUSED = "gate-refused"
 ENDED = ("step-done", "step-refused", "step-taken-over")
-BY_HAND = "marked-in-airflow"
 _HELD = ("assignment-sent", "step-done")
 """What a gate holds back."""
 
@@ -105,7 +104,7 @@ def _verify_milestones(spec: Mapping[str, Any], chain: Chain, findings: Findings
         for reached in chain.about(milestone["id"], "milestone-reached")[:1]:
             is_first = chain.about(milestone["id"])[0] is reached
             for name in milestone["work_items"]:
-                ended = chain.about(name, *ENDED, BY_HAND)
+                ended = chain.about(name, *ENDED, MARKED)
                 if not ended or (is_first and ended[0].file.stamp > reached.file.stamp):
                     said = f"nothing says how {name!r} ended, which {reached.file.path} closed"
                     findings.error("removed", f"steps/{name}/result.json", said, reached.file.stamp)

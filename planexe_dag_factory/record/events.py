@@ -23,6 +23,8 @@ AUDIT = "audit"
 RUN = "run"
 ROTATED = "key-rotated"
 CLEARED = "task-cleared"
+CLEARED_BY_HAND = "cleared-in-airflow"
+MARKED = "marked-in-airflow"
 """Somebody cleared a task by hand: what was on record about its step counts no more."""
 UNKNOWN = "unknown"
 """Who acted, where nobody can tell."""
@@ -47,6 +49,20 @@ class Actor:
 
     def as_json(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if value}
+
+
+def actor_of(document: Mapping[str, Any]) -> Actor:
+    """Read who acted from an event, an answer or a vote."""
+    return Actor(document["kind"], document["id"], document.get("name", ""), document.get("via"), document.get("auth"))
+
+
+def names_of(person: Actor) -> frozenset[str]:
+    """Return what a person may be called in the people file: Airflow's user name, or its id of the user.
+
+    A bare number is no name beside a name: FAB numbers its users, and somebody may log in with a personnel number.
+    """
+    by_number = person.name and person.id.isdecimal()
+    return frozenset({person.name} if by_number else {person.id, person.name} - {""})
 
 
 ORCHESTRATOR = Actor("orchestrator", "planexe-dag-factory")

@@ -20,7 +20,7 @@ from planexe_dag_factory.record.contents import (
     verify_work,
 )
 from planexe_dag_factory.record.course import verify_course
-from planexe_dag_factory.record.events import AUDIT, CLEARED, RUN
+from planexe_dag_factory.record.events import AUDIT, CLEARED, CLEARED_BY_HAND, RUN
 from planexe_dag_factory.record.findings import Findings
 from planexe_dag_factory.record.folder import RunFolder, is_draft
 from planexe_dag_factory.record.heads import Head, head_of, verify_head
@@ -200,7 +200,7 @@ def _is_sealed(chain: Chain) -> bool:
 
 def _last_of_run(chain: Chain) -> Signed | None:
     """Return the event that says last whether the run is under way, over, or sealed: a clear lets it go on."""
-    told = chain.about(RUN, "run-started", CLEARED, "cleared-in-airflow", ENDED, SEALED)
+    told = chain.about(RUN, "run-started", CLEARED, CLEARED_BY_HAND, ENDED, SEALED)
     return told[-1] if told else None
 
 

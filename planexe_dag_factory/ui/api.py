@@ -11,7 +11,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, BackgroundTasks, HTTPException, Query, Request, Response, UploadFile, status
 
-from planexe_dag_factory.delegation.asked import names_of
+from planexe_dag_factory.record.events import names_of
 from planexe_dag_factory.ui import answers, gauges, health, views
 from planexe_dag_factory.ui.access import (
     MAY_ANSWER,

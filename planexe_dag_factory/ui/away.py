@@ -10,9 +10,8 @@ from fastapi import APIRouter, HTTPException, status
 
 from planexe_dag_factory.airflow.settings import keys, public_keys, run_root
 from planexe_dag_factory.delegation.absences import Absence, Absences
-from planexe_dag_factory.delegation.asked import names_of
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.record.folder import now
 from planexe_dag_factory.record.keys import PINS, pin_ring
 from planexe_dag_factory.routing.people import People

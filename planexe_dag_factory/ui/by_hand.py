@@ -21,9 +21,9 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, object_session
 
 from planexe_dag_factory.airflow.settings import auth_manager, open_execution, run_folder
-from planexe_dag_factory.delegation.ended import CLEARED_BY_HAND, MARKED, State, close_by_hand, note_end
+from planexe_dag_factory.delegation.ended import State, close_by_hand, note_end
 from planexe_dag_factory.delegation.execution import Execution
-from planexe_dag_factory.record.events import RUN, UNKNOWN, Actor
+from planexe_dag_factory.record.events import CLEARED_BY_HAND, MARKED, RUN, UNKNOWN, Actor
 
 log = logging.getLogger(__name__)
 _ASKER = "planexe: who makes this request"

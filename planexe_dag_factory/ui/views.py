@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.added import who_cannot_add
 from planexe_dag_factory.delegation.answers import person_problem
-from planexe_dag_factory.delegation.asked import asked_of, names_of
+from planexe_dag_factory.delegation.asked import asked_of
 from planexe_dag_factory.delegation.deputies import deputies_of, find_stand_in
 from planexe_dag_factory.delegation.desk import Desk
 from planexe_dag_factory.delegation.handing import is_above
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.errors import RecordError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui import queries
 from planexe_dag_factory.ui.desk import history

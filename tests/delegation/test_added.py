@@ -150,6 +150,12 @@ def test_where_anybody_may_approve_anybody_still_may(tmp_path: Path) -> None:
     assert take_answer(step, opened(step, "approval"), Answer("Approve", {}, CARA), nobody).go_on
 
 
+def test_where_anybody_may_approve_anybody_may_be_added(tmp_path: Path) -> None:
+    step = gated(tmp_path, needed=1)
+    desk = desk_of(step, opened(step, "approval"))
+    assert who_cannot_be_added(step, desk, CARAS, BERT, People()) is None
+
+
 @pytest.mark.parametrize(
     ("to", "by", "problem"),
     [

@@ -13,7 +13,7 @@ from planexe_agents.signing import SigningKey
 
 from planexe_dag_factory.delegation.answers import Answer, AnswerRefusedError, Effect, open_ticket, take_answer
 from planexe_dag_factory.delegation.approval import ApprovalMissingError, require_approvals, settle, too_few_left
-from planexe_dag_factory.delegation.asked import names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.asking import Kind
 from planexe_dag_factory.delegation.desk import (
     CLAIMED,
@@ -30,7 +30,7 @@ from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.reminders import free_to_remind, nudges, outstanding, take_nudges, time_until_next
 from planexe_dag_factory.delegation.tickets import Place, build_ticket
 from planexe_dag_factory.delegation.told import who_is_told
-from planexe_dag_factory.record.events import Actor, Event, append_event
+from planexe_dag_factory.record.events import Actor, Event, append_event, names_of
 from planexe_dag_factory.routing.model import Reminders
 from planexe_dag_factory.routing.people import Assigned, People
 from planexe_dag_factory.spec.codec import dump_spec

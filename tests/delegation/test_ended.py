@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from planexe_dag_factory.airflow.starts import begin
-from planexe_dag_factory.delegation.ended import CLEARED_BY_HAND, close_by_hand, is_sealed, note_end, was_cut_short
+from planexe_dag_factory.delegation.ended import close_by_hand, is_sealed, note_end, was_cut_short
 from planexe_dag_factory.delegation.execution import Execution
 from planexe_dag_factory.delegation.lifecycle import end_run, seal, seal_run
-from planexe_dag_factory.record.events import RUN, read_events
+from planexe_dag_factory.record.events import CLEARED_BY_HAND, RUN, read_events
 from planexe_dag_factory.record.verify import verify_run
 from tests.record.runs import ANNA, begun_run, finished_run, work
 

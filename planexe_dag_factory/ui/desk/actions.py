@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from planexe_dag_factory.airflow.notify import Notice, hears, tell
 from planexe_dag_factory.delegation.added import (
-    added_in_order,
     counted_on,
     too_few_for,
     who_cannot_add,
@@ -24,7 +23,7 @@ from planexe_dag_factory.delegation.added import (
 )
 from planexe_dag_factory.delegation.answers import person_problem
 from planexe_dag_factory.delegation.approval import too_few_left
-from planexe_dag_factory.delegation.asked import names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import who_is_asked
 from planexe_dag_factory.delegation.desk import (
     ADDED,
     ATTACHED,
@@ -50,7 +49,7 @@ from planexe_dag_factory.delegation.questions import Question, as_reply, open_qu
 from planexe_dag_factory.delegation.reminders import PAUSE, free_to_remind
 from planexe_dag_factory.delegation.told import who_is_told
 from planexe_dag_factory.errors import PlanExeDagError
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.index import Place, approvals_needed, lock, priority_of, project, refresh_one
 from planexe_dag_factory.ui.desk.lookup import Found, find_ticket
@@ -177,8 +176,7 @@ def take_back(hand: Hand, place: Place, number: int) -> None:
     taken: list[Deed] = []
 
     def check(found: Found, desk: Desk) -> str | None:
-        deeds = added_in_order(desk)
-        taken[:] = [deed for n, deed in enumerate(deeds, start=1) if n == number and deed in desk.added]
+        taken[:] = [deed for n, deed in enumerate(desk.of(ADDED), start=1) if n == number and deed in desk.added]
         if not taken:
             return f"there is no added approver number {number}"
         if problem := who_cannot_take_back(taken[0], hand.person, hand.people):

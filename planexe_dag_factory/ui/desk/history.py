@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from planexe_dag_factory.delegation.added import added_in_order, counted_on, who_cannot_take_back
-from planexe_dag_factory.delegation.asked import names_of, who_is_asked
-from planexe_dag_factory.delegation.desk import ATTACHED, COMMENTED, Desk, actor_of, named_in
+from planexe_dag_factory.delegation.added import counted_on, who_cannot_take_back
+from planexe_dag_factory.delegation.asked import who_is_asked
+from planexe_dag_factory.delegation.desk import ADDED, ATTACHED, COMMENTED, Desk, named_in
 from planexe_dag_factory.delegation.execution import StepRun
 from planexe_dag_factory.delegation.questions import questions_of
 from planexe_dag_factory.delegation.votes import still_wanted
-from planexe_dag_factory.record.events import Actor, EventFile
+from planexe_dag_factory.record.events import Actor, EventFile, actor_of, names_of
 from planexe_dag_factory.record.folder import RunFolder
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.wire import Added, Asked, Attachment, Said
@@ -68,7 +68,7 @@ def added_approvers(step: StepRun, desk: Desk, person: Actor, people: People) ->
             met=deed.mark not in wanted,
             yours=not who_cannot_take_back(deed, person, people) and not counted_on(step, deed),
         )
-        for n, deed in enumerate(added_in_order(desk), start=1)
+        for n, deed in enumerate(desk.of(ADDED), start=1)
         if deed in desk.added
     )
 

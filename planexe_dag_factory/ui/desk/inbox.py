@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, false, fu
 from sqlalchemy.orm import Session
 
 from planexe_dag_factory.delegation.absences import Absence
-from planexe_dag_factory.delegation.asked import Asked, look_up, names_of, who_is_asked
+from planexe_dag_factory.delegation.asked import Asked, look_up, who_is_asked
 from planexe_dag_factory.delegation.desk import COMMENTED, Named, Priority
-from planexe_dag_factory.record.events import Actor
+from planexe_dag_factory.record.events import Actor, names_of
 from planexe_dag_factory.routing.people import People
 from planexe_dag_factory.ui.desk.index import PRIORITIES
 from planexe_dag_factory.ui.desk.tables import ACTIVITY, ASKED, BARRED, PUT_OFF, QUESTION, TICKET
